@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Block node */
+
+#include <glib.h>
+
+/*
+ * A node of the block graph: a format ("qcow2", "raw") over a protocol ("file"), with a backing
+ * node or none. Reads go down the chain; writes stay in the node. A node serves the main thread
+ * and job threads at once: each format driver serialises what it must inside.
+ *
+ * The ordering rule is kept by the format driver: data and refcounts are written and flushed before
+ * the L2 entries that point at them; block_node_flush() makes all of it durable in that order.
+ *
+ * Functions return 0 or a negative errno, the opening ones a GError (VBLK_ERROR).
+ */
+typedef struct BlockNode BlockNode;
+typedef struct BlockDriver BlockDriver; /* block/driver.h, for the drivers */
+
+typedef enum {
+    BLOCK_STATUS_UNALLOCATED, /* this layer says nothing: look below */
+    BLOCK_STATUS_ZERO,
+    BLOCK_STATUS_DATA,
+} BlockStatus;
+
+BlockNode *block_node_ref(BlockNode *node);
+void block_node_unref(BlockNode *node);
+
+const char *block_node_get_name(const BlockNode *node);
+const char *block_node_get_driver_name(const BlockNode *node); /* "qcow2" */
+const char *block_node_get_filename(const BlockNode *node); /* as the user or the header named it */
+guint64 block_node_get_length(const BlockNode *node);       /* virtual size in bytes */
+gboolean block_node_is_read_only(const BlockNode *node);
+BlockNode *block_node_get_backing(const BlockNode *node); /* borrowed; NULL: none */
+BlockNode *block_node_get_file(const BlockNode *node);    /* borrowed; NULL for protocols */
+
+/* Through the backing chain; past the end of a short backing node there are zeros. */
+int block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length);
+int block_node_write(BlockNode *node, guint64 offset, const void *buffer, gsize length);
+int block_node_write_zeroes(BlockNode *node, guint64 offset, guint64 length);
+int block_node_flush(BlockNode *node);
+
+/*
+ * Writes @buffer only where this layer is still unallocated: a job copies up without overwriting
+ * what a guest wrote since it read. Zeros are stored as zero clusters where the format has them.
+ */
+int block_node_populate(BlockNode *node, guint64 offset, const void *buffer, gsize length);
+int block_node_populate_zeroes(BlockNode *node, guint64 offset, guint64 length);
+
+/* What this layer itself holds at @offset, and for how many bytes at least the same is true. */
+int block_node_get_status(BlockNode *node,
+                          guint64 offset,
+                          guint64 length,
+                          BlockStatus *ret_status,
+                          guint64 *ret_length);
+/* The same for the layers from @node down to, not including, @base (NULL: to the bottom). */
+int block_node_get_status_above(BlockNode *node,
+                                BlockNode *base,
+                                guint64 offset,
+                                guint64 length,
+                                BlockStatus *ret_status,
+                                guint64 *ret_length);
+
+/*
+ * The pivot: the header names @backing_name (NULL: none) of @backing_format, and @backing becomes
+ * the backing node. Everything is flushed before the header is written and the header after it.
+ */
+int block_node_change_backing(BlockNode *node,
+                              BlockNode *backing,
+                              const char *backing_name,
+                              const char *backing_format);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BlockNode, block_node_unref)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Snapshot document */
+
+#include "xml/domain-xml.h"
+
+typedef enum {
+    SNAPSHOT_DISK_DEFAULT, /* the document does not say */
+    SNAPSHOT_DISK_NO,
+    SNAPSHOT_DISK_INTERNAL,
+    SNAPSHOT_DISK_EXTERNAL,
+} SnapshotDiskKind;
+
+typedef struct {
+    char *name; /* target, or path of the source, as given */
+    SnapshotDiskKind kind;
+    char *format; /* driver type; NULL where not given */
+    char *path;   /* source file of the overlay; NULL where not given */
+} SnapshotDisk;
+
+/*
+ * A libvirt domainsnapshot document: what a client asks for, and the metadata that is kept.
+ * Limits and errors are those of xml/domain-xml.h.
+ */
+typedef struct {
+    char *name;        /* NULL where the client leaves it to us */
+    char *description; /* NULL where not given */
+    char *state;       /* "shutoff", "disk-snapshot"; NULL in a request */
+    char *parent;      /* NULL for a root */
+    guint64 creation_time;
+    gboolean has_memory; /* asks for the memory as well */
+    GPtrArray *disks;    /* of SnapshotDisk, owned */
+    DomainXml *domain;   /* the domain at that time; NULL in a request */
+} SnapshotXml;
+
+SnapshotXml *snapshot_xml_new(void);
+SnapshotXml *snapshot_xml_parse(const char *text, GError **error);
+char *snapshot_xml_format(const SnapshotXml *xml);
+void snapshot_xml_free(SnapshotXml *xml);
+
+SnapshotDisk *snapshot_disk_new(const char *name, SnapshotDiskKind kind);
+void snapshot_disk_free(SnapshotDisk *disk);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SnapshotXml, snapshot_xml_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SnapshotDisk, snapshot_disk_free)
