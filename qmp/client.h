@@ -8,7 +8,8 @@
 /*
  * The end of the wire that gives commands. Answers are matched by id, whatever their order. The
  * peer is not trusted: sizes, depth, number of events in flight and time to answer are limited, and
- * a peer that breaks the protocol is closed. After "closed" every call fails.
+ * a peer that breaks the protocol is closed. After "closed" every call fails. A client holds a
+ * reference to itself until it is closed.
  *
  * Signals:
  *   event (name s, data GVariant a{sv}, time_us gint64)

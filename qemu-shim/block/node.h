@@ -34,6 +34,10 @@ guint64 block_node_get_length(const BlockNode *node);       /* virtual size in b
 gboolean block_node_is_read_only(const BlockNode *node);
 BlockNode *block_node_get_backing(const BlockNode *node); /* borrowed; NULL: none */
 BlockNode *block_node_get_file(const BlockNode *node);    /* borrowed; NULL for protocols */
+/* Size of the units in which block_node_populate() takes data; 1 where any will do. */
+guint64 block_node_get_cluster_size(BlockNode *node);
+/* Changes the graph alone, not the header. */
+void block_node_set_backing(BlockNode *node, BlockNode *backing);
 
 /* Through the backing chain; past the end of a short backing node there are zeros. */
 int block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Block drivers */
+
+#include "qemu-shim/block/node.h"
+#include "qemu-shim/io/file.h"
+
+/*
+ * What a format or protocol is to the rest. The core (node.c) checks ranges against the length and
+ * the read-only flag, splits reads by status and composes what comes from below; a driver is asked
+ * to read only ranges that it has just called its own data. Functions return 0 or a negative errno
+ * and may be called from several threads at once.
+ *
+ * A driver without an operation cannot do it: writing to a node without `write` is -ENOTSUP.
+ */
+struct BlockDriver {
+    const char *name;
+    gboolean is_format; /* stands on a "file" node, may have a backing node if has_backing */
+    gboolean has_backing;
+
+    void (*close)(BlockNode *node);
+    int (*read)(BlockNode *node, guint64 offset, void *buffer, gsize length);
+    int (*write)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
+    int (*write_zeroes)(BlockNode *node, guint64 offset, guint64 length);
+    int (*populate)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
+    int (*populate_zeroes)(BlockNode *node, guint64 offset, guint64 length);
+    int (*flush)(BlockNode *node);
+    int (*get_status)(BlockNode *node,
+                      guint64 offset,
+                      guint64 length,
+                      BlockStatus *ret_status,
+                      guint64 *ret_length);
+    int (*change_backing)(BlockNode *node, const char *backing_name, const char *backing_format);
+    /* Members that an image's description has beyond the common ones; an a{sv}. */
+    GVariant *(*describe)(BlockNode *node);
+    /* Size of the units that populate() takes; 1 where any will do. */
+    guint64 (*get_cluster_size)(BlockNode *node);
+};
+
+struct BlockNode {
+    gatomicrefcount references;
+    char *name;
+    char *filename;
+    const BlockDriver *driver;
+    gpointer state; /* the driver's */
+    guint64 length;
+    gboolean is_read_only;
+    BlockNode *file; /* owned; NULL for protocols */
+
+    GMutex lock;        /* protects what follows */
+    BlockNode *backing; /* owned */
+    char *backing_name; /* as the header has it */
+    char *backing_format;
+    char *backing_filename; /* the same as a path from here; NULL: none */
+
+    /* Main thread only. */
+    GVariant *options;       /* as given, for reopen */
+    GPtrArray *blockers;     /* of char *, owned: why nothing else may start */
+    guint users;             /* devices and nodes on top of it, by name */
+    gboolean is_named_by_us; /* "#block123" */
+};
+
+/* A node without a name yet; takes @file. */
+BlockNode *block_node_new(const BlockDriver *driver, const char *filename, BlockNode *file);
+/* The image's bytes: of a protocol node, or of the one below a format. */
+IoFile *block_node_get_io(BlockNode *node);
+
+/* Openers, called by the graph. */
+BlockNode *
+file_node_open(const char *path, gboolean is_writable, gboolean is_shared, GError **error);
+/* Both take @file. */
+BlockNode *
+raw_node_open(BlockNode *file, gboolean is_read_only, guint64 offset, guint64 size, GError **error);
+BlockNode *qcow2_node_open(BlockNode *file, gboolean is_read_only, GError **error);

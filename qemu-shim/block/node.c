@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Block node */
+
+#include "qemu-shim/block/node.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "qemu-shim/block/driver.h"
+
+BlockNode *
+block_node_new(const BlockDriver *driver, const char *filename, BlockNode *file)
+{
+    BlockNode *node = g_new0(BlockNode, 1);
+
+    g_atomic_ref_count_init(&node->references);
+    g_mutex_init(&node->lock);
+    node->driver = driver;
+    node->filename = g_strdup(filename);
+    node->file = file;
+    node->blockers = g_ptr_array_new_with_free_func(g_free);
+    return node;
+}
+
+BlockNode *
+block_node_ref(BlockNode *node)
+{
+    g_atomic_ref_count_inc(&node->references);
+    return node;
+}
+
+void
+block_node_unref(BlockNode *node)
+{
+    if (node == NULL || !g_atomic_ref_count_dec(&node->references))
+        return;
+
+    if (node->state != NULL)
+        node->driver->close(node);
+    block_node_unref(node->backing);
+    block_node_unref(node->file);
+    g_ptr_array_unref(node->blockers);
+    g_clear_pointer(&node->options, g_variant_unref);
+    g_mutex_clear(&node->lock);
+    g_free(node->backing_name);
+    g_free(node->backing_format);
+    g_free(node->backing_filename);
+    g_free(node->filename);
+    g_free(node->name);
+    g_free(node);
+}
+
+const char *
+block_node_get_name(const BlockNode *node)
+{
+    return node->name;
+}
+
+const char *
+block_node_get_driver_name(const BlockNode *node)
+{
+    return node->driver->name;
+}
+
+const char *
+block_node_get_filename(const BlockNode *node)
+{
+    return node->filename;
+}
+
+guint64
+block_node_get_length(const BlockNode *node)
+{
+    return node->length;
+}
+
+gboolean
+block_node_is_read_only(const BlockNode *node)
+{
+    return node->is_read_only;
+}
+
+BlockNode *
+block_node_get_backing(const BlockNode *node)
+{
+    return node->backing;
+}
+
+BlockNode *
+block_node_get_file(const BlockNode *node)
+{
+    return node->file;
+}
+
+IoFile *
+block_node_get_io(BlockNode *node)
+{
+    return node->file != NULL ? block_node_get_io(node->file) : node->state;
+}
+
+guint64
+block_node_get_cluster_size(BlockNode *node)
+{
+    return node->driver->get_cluster_size != NULL ? node->driver->get_cluster_size(node) : 1;
+}
+
+/* The backing node may change under a reader in another thread, who then finishes on the old one.
+ */
+static BlockNode *
+hold_backing(BlockNode *node)
+{
+    BlockNode *backing;
+
+    g_mutex_lock(&node->lock);
+    backing = node->backing != NULL ? block_node_ref(node->backing) : NULL;
+    g_mutex_unlock(&node->lock);
+
+    return backing;
+}
+
+static gboolean
+is_outside(const BlockNode *node, guint64 offset, guint64 length)
+{
+    return offset > node->length || length > node->length - offset;
+}
+
+int
+block_node_get_status(BlockNode *node,
+                      guint64 offset,
+                      guint64 length,
+                      BlockStatus *ret_status,
+                      guint64 *ret_length)
+{
+    int status;
+
+    if (length == 0 || is_outside(node, offset, length))
+        return -EINVAL;
+
+    status = node->driver->get_status(node, offset, length, ret_status, ret_length);
+    g_assert(status < 0 || (*ret_length > 0 && *ret_length <= length));
+    return status;
+}
+
+/* What lies below, where there may be less of it. */
+static int
+read_backing(BlockNode *node, guint64 offset, void *buffer, gsize length)
+{
+    g_autoptr(BlockNode) backing = hold_backing(node);
+    gsize there = 0;
+
+    if (backing != NULL && offset < backing->length)
+        there = (gsize)MIN(length, backing->length - offset);
+
+    memset((char *)buffer + there, 0, length - there);
+    return there > 0 ? block_node_read(backing, offset, buffer, there) : 0;
+}
+
+static int
+read_extent(BlockNode *node, guint64 offset, void *buffer, gsize length, BlockStatus what)
+{
+    switch (what) {
+    case BLOCK_STATUS_DATA:
+        return node->driver->read(node, offset, buffer, length);
+    case BLOCK_STATUS_ZERO:
+        memset(buffer, 0, length);
+        return 0;
+    case BLOCK_STATUS_UNALLOCATED:
+        return read_backing(node, offset, buffer, length);
+    }
+
+    g_assert_not_reached();
+}
+
+int
+block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length)
+{
+    char *at = buffer;
+
+    if (is_outside(node, offset, length))
+        return -EINVAL;
+
+    while (length > 0) {
+        BlockStatus what;
+        guint64 extent;
+        int status = block_node_get_status(node, offset, length, &what, &extent);
+
+        if (status == 0)
+            status = read_extent(node, offset, at, (gsize)extent, what);
+        if (status < 0)
+            return status;
+
+        at += extent;
+        offset += extent;
+        length -= (gsize)extent;
+    }
+
+    return 0;
+}
+
+/* Why @node cannot be written at this range by an operation it has or not; 0: it can. */
+static int
+check_write(BlockNode *node, gboolean has_operation, guint64 offset, guint64 length)
+{
+    if (node->is_read_only)
+        return -EROFS;
+    if (!has_operation)
+        return -ENOTSUP;
+    return is_outside(node, offset, length) ? -EINVAL : 0;
+}
+
+int
+block_node_write(BlockNode *node, guint64 offset, const void *buffer, gsize length)
+{
+    int status = check_write(node, node->driver->write != NULL, offset, length);
+
+    return status < 0 || length == 0 ? status : node->driver->write(node, offset, buffer, length);
+}
+
+int
+block_node_write_zeroes(BlockNode *node, guint64 offset, guint64 length)
+{
+    int status = check_write(node, node->driver->write_zeroes != NULL, offset, length);
+
+    return status < 0 || length == 0 ? status : node->driver->write_zeroes(node, offset, length);
+}
+
+int
+block_node_populate(BlockNode *node, guint64 offset, const void *buffer, gsize length)
+{
+    int status = check_write(node, node->driver->populate != NULL, offset, length);
+
+    return status < 0 || length == 0 ? status
+                                     : node->driver->populate(node, offset, buffer, length);
+}
+
+int
+block_node_populate_zeroes(BlockNode *node, guint64 offset, guint64 length)
+{
+    int status = check_write(node, node->driver->populate_zeroes != NULL, offset, length);
+
+    return status < 0 || length == 0 ? status : node->driver->populate_zeroes(node, offset, length);
+}
+
+int
+block_node_flush(BlockNode *node)
+{
+    if (node->is_read_only)
+        return 0;
+    return node->driver->flush(node);
+}
+
+/* One layer's part of status_above: past the end of a short layer it says zero. */
+static int
+get_clipped_status(BlockNode *node,
+                   guint64 offset,
+                   guint64 length,
+                   BlockStatus *ret_status,
+                   guint64 *ret_length)
+{
+    if (offset >= node->length) {
+        *ret_status = BLOCK_STATUS_ZERO;
+        *ret_length = length;
+        return 0;
+    }
+
+    return block_node_get_status(
+        node, offset, MIN(length, node->length - offset), ret_status, ret_length);
+}
+
+int
+block_node_get_status_above(BlockNode *node,
+                            BlockNode *base,
+                            guint64 offset,
+                            guint64 length,
+                            BlockStatus *ret_status,
+                            guint64 *ret_length)
+{
+    g_autoptr(BlockNode) layer = block_node_ref(node);
+
+    *ret_status = BLOCK_STATUS_UNALLOCATED;
+    *ret_length = length;
+    while (layer != NULL && layer != base) {
+        BlockNode *below;
+        int status = get_clipped_status(layer, offset, *ret_length, ret_status, ret_length);
+
+        if (status < 0 || *ret_status != BLOCK_STATUS_UNALLOCATED)
+            return status;
+        below = hold_backing(layer);
+        block_node_unref(layer);
+        layer = below;
+    }
+
+    return 0;
+}
+
+int
+block_node_change_backing(BlockNode *node,
+                          BlockNode *backing,
+                          const char *backing_name,
+                          const char *backing_format)
+{
+    int status = check_write(node, node->driver->change_backing != NULL, 0, 0);
+
+    if (status == 0)
+        status = node->driver->change_backing(node, backing_name, backing_format);
+    if (status < 0)
+        return status;
+
+    block_node_set_backing(node, backing);
+    g_mutex_lock(&node->lock);
+    g_free(node->backing_name);
+    g_free(node->backing_format);
+    g_free(node->backing_filename);
+    node->backing_name = g_strdup(backing_name);
+    node->backing_format = g_strdup(backing_format);
+    node->backing_filename = backing != NULL ? g_strdup(backing->filename) : NULL;
+    g_mutex_unlock(&node->lock);
+    return 0;
+}
+
+void
+block_node_set_backing(BlockNode *node, BlockNode *backing)
+{
+    BlockNode *old;
+
+    g_mutex_lock(&node->lock);
+    old = node->backing;
+    node->backing = backing != NULL ? block_node_ref(backing) : NULL;
+    g_mutex_unlock(&node->lock);
+
+    block_node_unref(old);
+}

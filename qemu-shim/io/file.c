@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Image file I/O */
+
+#include "qemu-shim/io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "qemu-shim/io/autofd.h"
+#include "qemu-shim/io/posix-file.h"
+
+/* No offset of ours comes near: it keeps off_t from overflowing whatever an image claims. */
+#define MAX_OFFSET ((guint64)G_MAXINT64 - (1 << 30))
+
+typedef struct {
+    IoFile file;
+    int fd;
+    int flush_error; /* of the first flush that failed: what it should have kept may be gone */
+    gboolean is_device;
+} PosixFile;
+
+static gboolean
+is_beyond(guint64 offset, guint64 length)
+{
+    return offset > MAX_OFFSET || length > MAX_OFFSET - offset;
+}
+
+static int
+posix_read(IoFile *file, guint64 offset, void *buffer, gsize length)
+{
+    PosixFile *self = (PosixFile *)file;
+    char *at = buffer;
+
+    if (is_beyond(offset, length))
+        return -EINVAL;
+
+    while (length > 0) {
+        ssize_t done = pread(self->fd, at, length, (off_t)offset);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        if (done == 0) {
+            memset(at, 0, length);
+            return 0;
+        }
+        at += done;
+        offset += (guint64)done;
+        length -= (gsize)done;
+    }
+
+    return 0;
+}
+
+static int
+posix_write(IoFile *file, guint64 offset, const void *buffer, gsize length)
+{
+    PosixFile *self = (PosixFile *)file;
+    const char *at = buffer;
+
+    if (is_beyond(offset, length))
+        return -EFBIG;
+
+    while (length > 0) {
+        ssize_t done = pwrite(self->fd, at, length, (off_t)offset);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        if (done == 0)
+            return -ENOSPC;
+        at += done;
+        offset += (guint64)done;
+        length -= (gsize)done;
+    }
+
+    return 0;
+}
+
+/* For file systems that cannot punch: a block at a time, so that memory stays small. */
+static int
+write_zero_blocks(IoFile *file, guint64 offset, guint64 length)
+{
+    static const char zeros[64 * 1024];
+
+    while (length > 0) {
+        gsize part = (gsize)MIN(length, sizeof(zeros));
+        int status = posix_write(file, offset, zeros, part);
+
+        if (status < 0)
+            return status;
+        offset += part;
+        length -= part;
+    }
+
+    return 0;
+}
+
+static int
+posix_write_zeroes(IoFile *file, guint64 offset, guint64 length)
+{
+    PosixFile *self = (PosixFile *)file;
+    guint64 old_length;
+    int status;
+
+    if (is_beyond(offset, length))
+        return -EFBIG;
+    if (self->is_device)
+        return write_zero_blocks(file, offset, length);
+
+    status = io_file_get_length(file, &old_length);
+    if (status < 0)
+        return status;
+
+    /* Past the end zeros are a matter of length. */
+    if (offset + length > old_length && ftruncate(self->fd, (off_t)(offset + length)) < 0)
+        return -errno;
+    if (offset >= old_length)
+        return 0;
+
+    length = MIN(length, old_length - offset);
+    if (fallocate(
+            self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) ==
+        0)
+        return 0;
+    return errno == EOPNOTSUPP ? write_zero_blocks(file, offset, length) : -errno;
+}
+
+static int
+posix_truncate(IoFile *file, guint64 length)
+{
+    PosixFile *self = (PosixFile *)file;
+
+    if (is_beyond(0, length))
+        return -EFBIG;
+    return ftruncate(self->fd, (off_t)length) < 0 ? -errno : 0;
+}
+
+static int
+posix_flush(IoFile *file)
+{
+    PosixFile *self = (PosixFile *)file;
+
+    if (self->flush_error == 0 && fdatasync(self->fd) < 0)
+        self->flush_error = -errno;
+    return self->flush_error;
+}
+
+static int
+posix_get_length(IoFile *file, guint64 *ret_length)
+{
+    PosixFile *self = (PosixFile *)file;
+    guint64 length;
+    struct stat status;
+
+    if (self->is_device) {
+        if (ioctl(self->fd, BLKGETSIZE64, &length) < 0)
+            return -errno;
+        *ret_length = length;
+        return 0;
+    }
+
+    if (fstat(self->fd, &status) < 0)
+        return -errno;
+    *ret_length = (guint64)status.st_size;
+    return 0;
+}
+
+static int
+posix_get_allocated(IoFile *file, guint64 *ret_bytes)
+{
+    PosixFile *self = (PosixFile *)file;
+    struct stat status;
+
+    if (self->is_device)
+        return posix_get_length(file, ret_bytes);
+    if (fstat(self->fd, &status) < 0)
+        return -errno;
+
+    *ret_bytes = (guint64)status.st_blocks * 512;
+    return 0;
+}
+
+static int
+posix_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length)
+{
+    PosixFile *self = (PosixFile *)file;
+    guint64 length;
+    off_t data, hole;
+    int status = posix_get_length(file, &length);
+
+    if (status < 0)
+        return status;
+    if (offset >= length) {
+        *ret_is_data = FALSE;
+        *ret_length = MAX_OFFSET - offset;
+        return 0;
+    }
+
+    data = lseek(self->fd, (off_t)offset, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) {
+        *ret_is_data = FALSE;
+        *ret_length = length - offset;
+        return 0;
+    }
+    if (data < 0 || (guint64)data == offset) {
+        hole = data < 0 ? (off_t)length : lseek(self->fd, (off_t)offset, SEEK_HOLE);
+        *ret_is_data = TRUE;
+        *ret_length = (hole < 0 || (guint64)hole <= offset ? length : (guint64)hole) - offset;
+        return 0;
+    }
+
+    *ret_is_data = FALSE;
+    *ret_length = (guint64)data - offset;
+    return 0;
+}
+
+static void
+posix_close(IoFile *file)
+{
+    PosixFile *self = (PosixFile *)file;
+
+    close(self->fd);
+    g_free(self);
+}
+
+static const IoOps posix_ops = {
+    .read = posix_read,
+    .write = posix_write,
+    .write_zeroes = posix_write_zeroes,
+    .truncate = posix_truncate,
+    .flush = posix_flush,
+    .get_length = posix_get_length,
+    .get_allocated = posix_get_allocated,
+    .get_extent = posix_get_extent,
+    .close = posix_close,
+};
+
+int
+io_file_open(const char *path, IoOpenFlags flags, IoFile **ret_file)
+{
+    int mode = (flags & IO_OPEN_READ_WRITE) != 0 ? O_RDWR : O_RDONLY;
+    int create = (flags & IO_OPEN_CREATE) != 0 ? O_CREAT | O_EXCL : 0;
+    autofd int fd = open(path, mode | create | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    struct stat status;
+    PosixFile *self;
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    /* Opening did not block on a FIFO; now it is refused, with all else that is no image. */
+    if (S_ISDIR(status.st_mode))
+        return -EISDIR;
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+        return -EMEDIUMTYPE;
+
+    self = g_new0(PosixFile, 1);
+    self->file.ops = &posix_ops;
+    self->file.path = g_strdup(path);
+    self->file.is_writable = mode == O_RDWR;
+    self->is_device = S_ISBLK(status.st_mode);
+    self->fd = g_steal_fd(&fd);
+    *ret_file = &self->file;
+    return 0;
+}
+
+int
+posix_file_get_fd(IoFile *file)
+{
+    return file->ops == &posix_ops ? ((PosixFile *)file)->fd : -1;
+}
+
+int
+io_file_read(IoFile *file, guint64 offset, void *buffer, gsize length)
+{
+    return file->ops->read(file, offset, buffer, length);
+}
+
+int
+io_file_write(IoFile *file, guint64 offset, const void *buffer, gsize length)
+{
+    return file->ops->write(file, offset, buffer, length);
+}
+
+int
+io_file_write_zeroes(IoFile *file, guint64 offset, guint64 length)
+{
+    return file->ops->write_zeroes(file, offset, length);
+}
+
+int
+io_file_truncate(IoFile *file, guint64 length)
+{
+    return file->ops->truncate(file, length);
+}
+
+int
+io_file_flush(IoFile *file)
+{
+    return file->ops->flush(file);
+}
+
+int
+io_file_get_length(IoFile *file, guint64 *ret_length)
+{
+    return file->ops->get_length(file, ret_length);
+}
+
+int
+io_file_get_allocated(IoFile *file, guint64 *ret_bytes)
+{
+    return file->ops->get_allocated(file, ret_bytes);
+}
+
+int
+io_file_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length)
+{
+    return file->ops->get_extent(file, offset, ret_is_data, ret_length);
+}
+
+void
+io_file_close(IoFile *file)
+{
+    if (file == NULL)
+        return;
+
+    g_free(file->path);
+    file->ops->close(file);
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Client end */
+
+#include "qmp/client.h"
+
+#include <gio/gunixsocketaddress.h>
+
+#include "api/vblk-error.h"
+#include "qmp/channel.h"
+#include "qmp/qmp-error.h"
+#include "qmp/value.h"
+
+#define MAX_CALLS_IN_FLIGHT 1000
+#define MAX_BACKLOG         (16 * 1024 * 1024)
+
+typedef enum {
+    AWAITING_GREETING,
+    NEGOTIATING,
+    OPEN,
+    CLOSED,
+} State;
+
+struct _QmpClient {
+    GObject parent;
+
+    QmpChannel *channel; /* NULL once closed */
+    State state;
+    GTask *opening; /* NULL once open or closed */
+    guint deadline; /* of the greeting; 0: none */
+    guint version;
+    char *package;
+    int peer_pid;
+    gint64 last_id;
+    GHashTable *calls; /* gint64 id -> Call, owned */
+};
+
+G_DEFINE_FINAL_TYPE(QmpClient, qmp_client, G_TYPE_OBJECT)
+
+enum {
+    SIGNAL_EVENT,
+    SIGNAL_CLOSED,
+    N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+/* An answer that is waited for. */
+typedef struct {
+    QmpClient *client; /* borrowed, outlives us */
+    GTask *task;
+    gint64 id;
+    guint timeout; /* source; 0: none */
+    guint timeout_ms;
+    char *command;
+} Call;
+
+static void
+call_free(Call *call)
+{
+    if (call->timeout != 0)
+        g_source_remove(call->timeout);
+    g_object_unref(call->task);
+    g_free(call->command);
+    g_free(call);
+}
+
+/* Fails what is open, tells once, and gives up the reference that the open channel stood for. */
+static void
+close_with(QmpClient *client, const GError *reason)
+{
+    g_autoptr(GHashTable) calls = NULL;
+    g_autoptr(GTask) opening = g_steal_pointer(&client->opening);
+    GHashTableIter iter;
+    Call *call;
+
+    if (client->state == CLOSED)
+        return;
+
+    client->state = CLOSED;
+    g_clear_handle_id(&client->deadline, g_source_remove);
+    g_clear_pointer(&client->channel, qmp_channel_close);
+
+    calls = g_steal_pointer(&client->calls);
+    g_hash_table_iter_init(&iter, calls);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&call))
+        g_task_return_error(call->task, g_error_copy(reason));
+
+    if (opening != NULL)
+        g_task_return_error(opening, g_error_copy(reason));
+    g_signal_emit(client, signals[SIGNAL_CLOSED], 0, reason);
+    g_object_unref(client);
+}
+
+static void
+close_for_fault(QmpClient *client, const char *fault)
+{
+    g_autoptr(GError) error = g_error_new(
+        VBLK_ERROR, VBLK_ERROR_NO_CONNECTION, "the QMP peer broke the protocol: %s", fault);
+
+    close_with(client, error);
+}
+
+static void
+on_closed(const GError *reason, gpointer user_data)
+{
+    QmpClient *client = user_data;
+    g_autoptr(GError) error = NULL;
+
+    error = g_error_new(VBLK_ERROR,
+                        VBLK_ERROR_NO_CONNECTION,
+                        client->state == OPEN ? "the QMP peer went away: %s"
+                                              : "the QMP peer did not open a session: %s",
+                        reason != NULL ? reason->message : "it closed the connection");
+    client->channel = NULL; /* it has closed itself */
+    close_with(client, error);
+}
+
+static gboolean
+on_rubbish(const GError *reason, gpointer user_data)
+{
+    return FALSE;
+}
+
+static void
+take_event(QmpClient *client, GVariant *message, const char *name)
+{
+    g_autoptr(GVariant) data = NULL;
+    g_autoptr(GVariant) timestamp = NULL;
+    gint64 time_us = g_get_real_time();
+    gint64 seconds, microseconds;
+
+    if (!qmp_value_get_object(message, "data", &data, NULL))
+        data = g_variant_ref_sink(g_variant_new("a{sv}", NULL));
+    if (qmp_value_get_object(message, "timestamp", &timestamp, NULL) &&
+        g_variant_lookup(timestamp, "seconds", "x", &seconds) &&
+        g_variant_lookup(timestamp, "microseconds", "x", &microseconds) && seconds >= 0 &&
+        seconds < G_MAXINT64 / G_USEC_PER_SEC - 1 && microseconds >= 0 &&
+        microseconds < G_USEC_PER_SEC)
+        time_us = seconds * G_USEC_PER_SEC + microseconds;
+
+    g_signal_emit(client, signals[SIGNAL_EVENT], 0, name, data, time_us);
+}
+
+static GError *
+error_from_reply(GVariant *description)
+{
+    const char *name = NULL;
+    const char *text = NULL;
+
+    g_variant_lookup(description, "class", "&s", &name);
+    g_variant_lookup(description, "desc", "&s", &text);
+    return g_error_new_literal(
+        QMP_ERROR, (int)qmp_error_from_class(name), text != NULL ? text : "no description");
+}
+
+/* An id that nobody waits for belongs to a call that timed out. */
+static void
+take_reply(QmpClient *client, GVariant *message)
+{
+    g_autoptr(GVariant) value = g_variant_lookup_value(message, "return", NULL);
+    g_autoptr(GVariant) description = NULL;
+    g_autoptr(GTask) task = NULL;
+    Call *call;
+    gint64 id;
+
+    if (!g_variant_lookup(message, "id", "x", &id) || id < 1 || id > client->last_id) {
+        close_for_fault(client, "an answer to nothing that was asked");
+        return;
+    }
+    call = g_hash_table_lookup(client->calls, &id);
+    if (call == NULL)
+        return;
+
+    task = g_object_ref(call->task);
+    g_hash_table_remove(client->calls, &id);
+    if (value != NULL)
+        g_task_return_pointer(task, g_steal_pointer(&value), (GDestroyNotify)g_variant_unref);
+    else if (qmp_value_get_object(message, "error", &description, NULL))
+        g_task_return_error(task, error_from_reply(description));
+    else
+        g_task_return_new_error(task,
+                                VBLK_ERROR,
+                                VBLK_ERROR_NO_CONNECTION,
+                                "the QMP peer gave an answer without 'return' or 'error'");
+}
+
+static void
+on_negotiated(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    QmpClient *client = QMP_CLIENT(source);
+    g_autoptr(GTask) opening = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply = qmp_client_call_finish(client, result, &error);
+
+    if (client->state != NEGOTIATING)
+        return;
+    if (reply == NULL) {
+        close_with(client, error);
+        return;
+    }
+
+    client->state = OPEN;
+    g_clear_handle_id(&client->deadline, g_source_remove);
+    opening = g_steal_pointer(&client->opening);
+    g_task_return_pointer(opening, g_object_ref(client), g_object_unref);
+}
+
+static void
+take_greeting(QmpClient *client, GVariant *message)
+{
+    g_autoptr(GVariant) body = NULL;
+    g_autoptr(GVariant) version = NULL;
+    g_autoptr(GVariant) qemu = NULL;
+    guint64 major, minor, micro;
+
+    if (!qmp_value_get_object(message, "QMP", &body, NULL) ||
+        !qmp_value_get_object(body, "version", &version, NULL) ||
+        !qmp_value_get_object(version, "qemu", &qemu, NULL) ||
+        !qmp_value_get_uint64(qemu, "major", &major, NULL) ||
+        !qmp_value_get_uint64(qemu, "minor", &minor, NULL) ||
+        !qmp_value_get_uint64(qemu, "micro", &micro, NULL) || major > 999 || minor > 999 ||
+        micro > 999) {
+        close_for_fault(client, "its greeting is none");
+        return;
+    }
+
+    client->version = (guint)(major * 1000000 + minor * 1000 + micro);
+    if (!g_variant_lookup(version, "package", "s", &client->package))
+        client->package = g_strdup("");
+    client->state = NEGOTIATING;
+    qmp_client_call_async(client,
+                          "qmp_capabilities",
+                          NULL,
+                          QMP_CLIENT_GREETING_TIMEOUT_MS,
+                          NULL,
+                          on_negotiated,
+                          NULL);
+}
+
+static void
+on_message(GBytes *bytes, gpointer user_data)
+{
+    QmpClient *client = user_data;
+    g_autoptr(QmpClient) hold = g_object_ref(client);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) message = NULL;
+    const char *event;
+
+    message = qmp_value_parse(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), &error);
+    if (message == NULL) {
+        close_for_fault(client, error->message);
+        return;
+    }
+    if (!g_variant_is_of_type(message, G_VARIANT_TYPE_VARDICT)) {
+        close_for_fault(client, "a message that is no object");
+        return;
+    }
+
+    if (client->state == AWAITING_GREETING)
+        take_greeting(client, message);
+    else if (qmp_value_get_string(message, "event", &event, NULL))
+        take_event(client, message, event);
+    else
+        take_reply(client, message);
+}
+
+static gboolean
+on_greeting_overdue(gpointer user_data)
+{
+    QmpClient *client = user_data;
+    g_autoptr(GError) error = g_error_new(VBLK_ERROR,
+                                          VBLK_ERROR_TIMEOUT,
+                                          "the QMP peer did not greet within %d ms",
+                                          QMP_CLIENT_GREETING_TIMEOUT_MS);
+
+    client->deadline = 0;
+    close_with(client, error);
+    return G_SOURCE_REMOVE;
+}
+
+static int
+find_peer_pid(GIOStream *stream)
+{
+    g_autoptr(GCredentials) credentials = NULL;
+
+    if (!G_IS_SOCKET_CONNECTION(stream))
+        return 0;
+
+    credentials = g_socket_get_credentials(
+        g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream)), NULL);
+    return credentials != NULL ? MAX(g_credentials_get_unix_pid(credentials, NULL), 0) : 0;
+}
+
+static void
+begin(GTask *task, GIOStream *stream)
+{
+    static const QmpChannelEvents events = {on_message, on_rubbish, on_closed};
+    QmpClient *client = g_object_new(QMP_TYPE_CLIENT, NULL);
+
+    client->opening = task;
+    client->peer_pid = find_peer_pid(stream);
+    client->channel = qmp_channel_new(stream, MAX_BACKLOG, &events, client);
+    client->deadline = g_timeout_add(QMP_CLIENT_GREETING_TIMEOUT_MS, on_greeting_overdue, client);
+}
+
+void
+qmp_client_new_async(GIOStream *stream,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+    GTask *task = g_task_new(NULL, cancellable, callback, user_data);
+
+    g_task_set_source_tag(task, qmp_client_new_async);
+    begin(task, stream);
+}
+
+QmpClient *
+qmp_client_new_finish(GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_async_result_is_tagged(result, qmp_client_new_async), NULL);
+
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+static void
+on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    const char *path = g_task_get_task_data(task);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocketConnection) stream = NULL;
+
+    stream = g_socket_client_connect_finish(G_SOCKET_CLIENT(source), result, &error);
+    if (stream == NULL) {
+        g_task_return_new_error(task,
+                                VBLK_ERROR,
+                                VBLK_ERROR_NO_CONNECTION,
+                                "cannot connect to the monitor at '%s': %s",
+                                path,
+                                error->message);
+        return;
+    }
+
+    begin(g_steal_pointer(&task), G_IO_STREAM(stream));
+}
+
+void
+qmp_client_connect_async(const char *socket_path,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+    GTask *task = g_task_new(NULL, cancellable, callback, user_data);
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(socket_path);
+
+    g_task_set_source_tag(task, qmp_client_connect_async);
+    g_task_set_task_data(task, g_strdup(socket_path), g_free);
+    g_socket_client_connect_async(
+        client, G_SOCKET_CONNECTABLE(address), cancellable, on_connected, task);
+}
+
+QmpClient *
+qmp_client_connect_finish(GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_async_result_is_tagged(result, qmp_client_connect_async), NULL);
+
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+guint
+qmp_client_get_version(QmpClient *client)
+{
+    return client->version;
+}
+
+const char *
+qmp_client_get_package(QmpClient *client)
+{
+    return client->package;
+}
+
+gboolean
+qmp_client_is_closed(QmpClient *client)
+{
+    return client->state == CLOSED;
+}
+
+int
+qmp_client_get_peer_pid(QmpClient *client)
+{
+    return client->peer_pid;
+}
+
+/* The answer may still come; it is then dropped. */
+static gboolean
+on_call_overdue(gpointer user_data)
+{
+    Call *call = user_data;
+    g_autoptr(GTask) task = g_object_ref(call->task);
+    g_autofree char *command = g_strdup(call->command);
+    guint timeout_ms = call->timeout_ms;
+
+    call->timeout = 0;
+    g_hash_table_remove(call->client->calls, &call->id);
+    g_task_return_new_error(task,
+                            VBLK_ERROR,
+                            VBLK_ERROR_TIMEOUT,
+                            "the QMP peer did not answer '%s' within %u ms",
+                            command,
+                            timeout_ms);
+    return G_SOURCE_REMOVE;
+}
+
+void
+qmp_client_call_async(QmpClient *client,
+                      const char *command,
+                      GVariant *arguments,
+                      guint timeout_ms,
+                      GCancellable *cancellable,
+                      GAsyncReadyCallback callback,
+                      gpointer user_data)
+{
+    g_autoptr(GTask) task = g_task_new(client, cancellable, callback, user_data);
+    g_autoptr(GVariant) owned = arguments != NULL ? g_variant_ref_sink(arguments) : NULL;
+    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
+    Call *call;
+
+    g_task_set_source_tag(task, qmp_client_call_async);
+    if (client->state == CLOSED || client->state == AWAITING_GREETING) {
+        g_task_return_new_error(task,
+                                VBLK_ERROR,
+                                VBLK_ERROR_NO_CONNECTION,
+                                "cannot send '%s': the monitor is closed",
+                                command);
+        return;
+    }
+    if (g_hash_table_size(client->calls) >= MAX_CALLS_IN_FLIGHT) {
+        g_task_return_new_error(task,
+                                VBLK_ERROR,
+                                VBLK_ERROR_LIMIT,
+                                "cannot send '%s': %d commands wait for answers",
+                                command,
+                                MAX_CALLS_IN_FLIGHT);
+        return;
+    }
+
+    call = g_new0(Call, 1);
+    call->client = client;
+    call->id = ++client->last_id;
+    call->command = g_strdup(command);
+    call->timeout_ms = timeout_ms;
+    call->timeout = g_timeout_add(timeout_ms, on_call_overdue, call);
+    call->task = g_steal_pointer(&task);
+    g_hash_table_insert(client->calls, &call->id, call);
+
+    g_variant_dict_insert(&message, "execute", "s", command);
+    if (owned != NULL)
+        g_variant_dict_insert_value(&message, "arguments", owned);
+    g_variant_dict_insert(&message, "id", "x", call->id);
+    qmp_channel_send(client->channel, g_variant_dict_end(&message));
+}
+
+GVariant *
+qmp_client_call_finish(QmpClient *client, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, client), NULL);
+
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+void
+qmp_client_close(QmpClient *client)
+{
+    g_autoptr(GError)
+        error = g_error_new(VBLK_ERROR, VBLK_ERROR_CANCELLED, "the monitor was closed by us");
+
+    close_with(client, error);
+}
+
+static void
+qmp_client_finalize(GObject *object)
+{
+    QmpClient *client = QMP_CLIENT(object);
+
+    g_assert(client->state == CLOSED);
+    g_clear_pointer(&client->calls, g_hash_table_unref);
+    g_free(client->package);
+
+    G_OBJECT_CLASS(qmp_client_parent_class)->finalize(object);
+}
+
+static void
+qmp_client_class_init(QmpClientClass *class)
+{
+    G_OBJECT_CLASS(class)->finalize = qmp_client_finalize;
+
+    signals[SIGNAL_EVENT] = g_signal_new("event",
+                                         QMP_TYPE_CLIENT,
+                                         G_SIGNAL_RUN_LAST,
+                                         0,
+                                         NULL,
+                                         NULL,
+                                         NULL,
+                                         G_TYPE_NONE,
+                                         3,
+                                         G_TYPE_STRING,
+                                         G_TYPE_VARIANT,
+                                         G_TYPE_INT64);
+    signals[SIGNAL_CLOSED] = g_signal_new("closed",
+                                          QMP_TYPE_CLIENT,
+                                          G_SIGNAL_RUN_LAST,
+                                          0,
+                                          NULL,
+                                          NULL,
+                                          NULL,
+                                          G_TYPE_NONE,
+                                          1,
+                                          G_TYPE_ERROR);
+}
+
+static void
+qmp_client_init(QmpClient *client)
+{
+    client->calls = g_hash_table_new_full(
+        g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)call_free);
+}

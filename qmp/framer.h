@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Message framer */
+
+#include <glib.h>
+
+/* Joins what came in pieces and splits what came together, under the limits of qmp/scan.h. */
+typedef struct QmpFramer QmpFramer;
+
+QmpFramer *qmp_framer_new(void);
+void qmp_framer_free(QmpFramer *framer);
+
+void qmp_framer_feed(QmpFramer *framer, const char *bytes, gsize length);
+/* TRUE with *ret_message NULL where none is complete yet; FALSE where none can ever be. */
+gboolean qmp_framer_next(QmpFramer *framer, GBytes **ret_message, GError **error);
+/* Forgets what is there, to go on after an error. */
+void qmp_framer_reset(QmpFramer *framer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QmpFramer, qmp_framer_free)

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Server end */
+
+#include "qmp/server.h"
+
+#include "api/vblk-error.h"
+#include "qmp/channel.h"
+#include "qmp/qmp-error.h"
+#include "qmp/value.h"
+
+struct _QmpServer {
+    GObject parent;
+
+    QmpChannel *channel; /* NULL once closed */
+    gboolean is_negotiated;
+    gboolean (*is_known)(const char *command);
+    QmpServerHandler handler;
+    gpointer user_data;
+};
+
+G_DEFINE_FINAL_TYPE(QmpServer, qmp_server, G_TYPE_OBJECT)
+
+enum {
+    SIGNAL_CLOSED,
+    N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+static void
+finish_close(QmpServer *server)
+{
+    g_signal_emit(server, signals[SIGNAL_CLOSED], 0);
+    g_object_unref(server);
+}
+
+static void
+send_error(QmpServer *server, const GError *error, GVariant *id)
+{
+    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
+    g_auto(GVariantDict) body = G_VARIANT_DICT_INIT(NULL);
+    QmpError code = error->domain == QMP_ERROR ? (QmpError)error->code : QMP_ERROR_GENERIC_ERROR;
+
+    g_variant_dict_insert(&body, "class", "s", qmp_error_class(code));
+    g_variant_dict_insert(&body, "desc", "s", error->message);
+    if (id != NULL)
+        g_variant_dict_insert_value(&message, "id", id);
+    g_variant_dict_insert_value(&message, "error", g_variant_dict_end(&body));
+    qmp_channel_send(server->channel, g_variant_dict_end(&message));
+}
+
+static void
+send_return(QmpServer *server, GVariant *value, GVariant *id)
+{
+    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
+
+    if (id != NULL)
+        g_variant_dict_insert_value(&message, "id", id);
+    g_variant_dict_insert_value(
+        &message, "return", value != NULL ? value : g_variant_new("a{sv}", NULL));
+    qmp_channel_send(server->channel, g_variant_dict_end(&message));
+}
+
+static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static gboolean
+refuse(GError **error, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    g_propagate_error(error, g_error_new_valist(QMP_ERROR, QMP_ERROR_GENERIC_ERROR, format, list));
+    va_end(list);
+    return FALSE;
+}
+
+/* "execute", "arguments" and "id" are all there may be; the texts are QEMU 7.2's. */
+static gboolean
+check_frame(GVariant *message, GVariant **ret_arguments, const char **ret_command, GError **error)
+{
+    GVariantIter iter;
+    const char *name;
+    GVariant *value;
+
+    g_variant_iter_init(&iter, message);
+    while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
+        g_autoptr(GVariant) member = value;
+
+        if (g_str_equal(name, "execute")) {
+            if (!g_variant_is_of_type(member, G_VARIANT_TYPE_STRING))
+                return refuse(error, "QMP input member '%s' must be a string", name);
+        } else if (g_str_equal(name, "arguments")) {
+            if (!g_variant_is_of_type(member, G_VARIANT_TYPE_VARDICT))
+                return refuse(error, "QMP input member '%s' must be an object", name);
+        } else if (!g_str_equal(name, "id")) {
+            return refuse(error, "QMP input member '%s' is unexpected", name);
+        }
+    }
+
+    if (!g_variant_lookup(message, "execute", "&s", ret_command))
+        return refuse(error, "QMP input lacks member '%s'", "execute");
+    if (!g_variant_lookup(message, "arguments", "@a{sv}", ret_arguments))
+        *ret_arguments = g_variant_ref_sink(g_variant_new("a{sv}", NULL));
+    return TRUE;
+}
+
+/* No capability is offered, so none can be enabled. */
+static gboolean
+negotiate(QmpServer *server, GVariant *arguments, GError **error)
+{
+    g_autoptr(GVariant) enable = g_variant_lookup_value(arguments, "enable", NULL);
+
+    if (server->is_negotiated) {
+        g_set_error(error,
+                    QMP_ERROR,
+                    QMP_ERROR_COMMAND_NOT_FOUND,
+                    "Capabilities negotiation is already complete, command ignored");
+        return FALSE;
+    }
+    if (enable != NULL && !g_variant_is_of_type(enable, G_VARIANT_TYPE("av")))
+        return refuse(error, "Invalid parameter type for '%s', expected: array", "enable");
+    if (enable != NULL && g_variant_n_children(enable) > 0)
+        return refuse(error, "Capability %s not available", "oob");
+
+    server->is_negotiated = TRUE;
+    return TRUE;
+}
+
+static GVariant *
+execute(QmpServer *server, const char *command, GVariant *arguments, GError **error)
+{
+    if (g_str_equal(command, "qmp_capabilities")) {
+        if (!negotiate(server, arguments, error))
+            return NULL;
+        return g_variant_ref_sink(g_variant_new("a{sv}", NULL));
+    }
+
+    if (!server->is_negotiated) {
+        g_set_error(error,
+                    QMP_ERROR,
+                    QMP_ERROR_COMMAND_NOT_FOUND,
+                    "Expecting capabilities negotiation with 'qmp_capabilities'");
+        return NULL;
+    }
+    if (!server->is_known(command)) {
+        g_set_error(error,
+                    QMP_ERROR,
+                    QMP_ERROR_COMMAND_NOT_FOUND,
+                    "The command %s has not been found",
+                    command);
+        return NULL;
+    }
+
+    return server->handler(server, command, arguments, server->user_data, error);
+}
+
+static void
+on_message(GBytes *bytes, gpointer user_data)
+{
+    QmpServer *server = user_data;
+    g_autoptr(QmpServer) hold = g_object_ref(server);
+    g_autoptr(GVariant) message = NULL;
+    g_autoptr(GVariant) arguments = NULL;
+    g_autoptr(GVariant) value = NULL;
+    g_autoptr(GVariant) id = NULL;
+    g_autoptr(GError) error = NULL;
+    const char *command = NULL;
+
+    message = qmp_value_parse(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), &error);
+    if (message != NULL && !g_variant_is_of_type(message, G_VARIANT_TYPE_VARDICT)) {
+        g_set_error(&error, QMP_ERROR, QMP_ERROR_GENERIC_ERROR, "QMP input must be a JSON object");
+    } else if (message != NULL) {
+        id = g_variant_lookup_value(message, "id", NULL);
+        if (check_frame(message, &arguments, &command, &error))
+            value = execute(server, command, arguments, &error);
+    }
+
+    if (server->channel == NULL)
+        return;
+    if (error != NULL)
+        send_error(server, error, id);
+    else
+        send_return(server, value, id);
+}
+
+/* What cannot be JSON is answered; only what breaks a limit ends the session. */
+static gboolean
+on_rubbish(const GError *reason, gpointer user_data)
+{
+    QmpServer *server = user_data;
+
+    send_error(server, reason, NULL);
+    return FALSE;
+}
+
+static void
+on_closed(const GError *reason, gpointer user_data)
+{
+    QmpServer *server = user_data;
+
+    server->channel = NULL; /* it has closed itself */
+    finish_close(server);
+}
+
+static void
+greet(QmpServer *server, guint version, const char *package)
+{
+    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
+    GVariant *greeting;
+
+    greeting = g_variant_new_parsed(
+        "{'version': <{'qemu': <{'micro': <%x>, 'minor': <%x>, 'major': "
+        "<%x>}>, 'package': <%s>}>, 'capabilities': <@av []>}",
+        (gint64)version % 1000,
+        (gint64)version / 1000 % 1000,
+        (gint64)version / 1000000,
+        package);
+    g_variant_dict_insert_value(&message, "QMP", greeting);
+    qmp_channel_send(server->channel, g_variant_dict_end(&message));
+}
+
+QmpServer *
+qmp_server_new(GIOStream *stream,
+               guint version,
+               const char *package,
+               gboolean (*is_known)(const char *command),
+               QmpServerHandler handler,
+               gpointer user_data)
+{
+    static const QmpChannelEvents events = {on_message, on_rubbish, on_closed};
+    QmpServer *server = g_object_new(QMP_TYPE_SERVER, NULL);
+
+    server->is_known = is_known;
+    server->handler = handler;
+    server->user_data = user_data;
+    server->channel = qmp_channel_new(stream, QMP_SERVER_MAX_BACKLOG, &events, server);
+    greet(server, version, package);
+    return g_object_ref(server); /* the other one is the open channel's */
+}
+
+void
+qmp_server_send_event(QmpServer *server, const char *name, GVariant *data, gint64 time_us)
+{
+    g_autoptr(GVariant) owned = data != NULL ? g_variant_ref_sink(data) : NULL;
+    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
+
+    if (server->channel == NULL || !server->is_negotiated)
+        return;
+
+    g_variant_dict_insert_value(&message,
+                                "timestamp",
+                                g_variant_new_parsed("{'seconds': <%x>, 'microseconds': <%x>}",
+                                                     time_us / G_USEC_PER_SEC,
+                                                     time_us % G_USEC_PER_SEC));
+    g_variant_dict_insert(&message, "event", "s", name);
+    if (owned != NULL)
+        g_variant_dict_insert_value(&message, "data", owned);
+    qmp_channel_send(server->channel, g_variant_dict_end(&message));
+}
+
+void
+qmp_server_close(QmpServer *server)
+{
+    if (server->channel == NULL)
+        return;
+
+    g_clear_pointer(&server->channel, qmp_channel_close);
+    finish_close(server);
+}
+
+static void
+qmp_server_class_init(QmpServerClass *class)
+{
+    signals[SIGNAL_CLOSED] = g_signal_new(
+        "closed", QMP_TYPE_SERVER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+qmp_server_init(QmpServer *server)
+{
+}
