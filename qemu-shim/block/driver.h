@@ -12,6 +12,14 @@
  * to read only ranges that it has just called its own data. Functions return 0 or a negative errno
  * and may be called from several threads at once.
  *
+ * Once allocated, a range never becomes unallocated again; but what get_status called data may by
+ * the time of read be zeros or other data, and read answers with what is there then. The farther
+ * get_status looks the better: each of its answers becomes one read, or one question to the layer
+ * below, so neighbours of one status are joined wherever they lie in the file.
+ *
+ * A format does its I/O on block_node_get_io(node->file); for copy-on-write of a part of a cluster
+ * it asks block_node_read_backing().
+ *
  * A driver without an operation cannot do it: writing to a node without `write` is -ENOTSUP.
  */
 struct BlockDriver {
@@ -19,6 +27,7 @@ struct BlockDriver {
     gboolean is_format; /* stands on a "file" node, may have a backing node if has_backing */
     gboolean has_backing;
 
+    /* Writes back what it still has; errors were or will be told by flush, so none comes here. */
     void (*close)(BlockNode *node);
     int (*read)(BlockNode *node, guint64 offset, void *buffer, gsize length);
     int (*write)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
@@ -31,8 +40,15 @@ struct BlockDriver {
                       guint64 length,
                       BlockStatus *ret_status,
                       guint64 *ret_length);
+    /*
+     * Flushes everything, writes the header's new backing (NULL: none), flushes that. The core then
+     * changes the fields of the node.
+     */
     int (*change_backing)(BlockNode *node, const char *backing_name, const char *backing_format);
-    /* Members that an image's description has beyond the common ones; an a{sv}. */
+    /*
+     * Members that an image's description has beyond the common ones, a floating a{sv} with QMP's
+     * names: "cluster-size" (t), "dirty-flag" (b), "format-specific" (a{sv} of "type" and "data").
+     */
     GVariant *(*describe)(BlockNode *node);
     /* Size of the units that populate() takes; 1 where any will do. */
     guint64 (*get_cluster_size)(BlockNode *node);
@@ -65,6 +81,10 @@ struct BlockNode {
 BlockNode *block_node_new(const BlockDriver *driver, const char *filename, BlockNode *file);
 /* The image's bytes: of a protocol node, or of the one below a format. */
 IoFile *block_node_get_io(BlockNode *node);
+/* What the guest sees below this layer; zeros where there is nothing. Any range. */
+int block_node_read_backing(BlockNode *node, guint64 offset, void *buffer, gsize length);
+/* A reference; NULL: none. The node may lose its backing at any time, the caller's stays. */
+BlockNode *block_node_ref_backing(BlockNode *node);
 
 /* Openers, called by the graph. */
 BlockNode *
@@ -72,4 +92,17 @@ file_node_open(const char *path, gboolean is_writable, gboolean is_shared, GErro
 /* Both take @file. */
 BlockNode *
 raw_node_open(BlockNode *file, gboolean is_read_only, guint64 offset, guint64 size, GError **error);
+/* Sets backing_name and backing_format as the header has them; the graph opens what they name. */
 BlockNode *qcow2_node_open(BlockNode *file, gboolean is_read_only, GError **error);
+
+typedef struct {
+    guint64 size;
+    guint64 cluster_size;       /* 0: the format's default */
+    guint version;              /* 0: the format's default */
+    guint refcount_bits;        /* 0: the format's default */
+    const char *backing_name;   /* as the header will have it; NULL: none */
+    const char *backing_format; /* never NULL where backing_name is not */
+} BlockCreateOptions;
+
+/* Writes an empty image into an empty file, and flushes it. */
+gboolean qcow2_image_create(IoFile *file, const BlockCreateOptions *options, GError **error);

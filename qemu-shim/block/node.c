@@ -105,10 +105,8 @@ block_node_get_cluster_size(BlockNode *node)
     return node->driver->get_cluster_size != NULL ? node->driver->get_cluster_size(node) : 1;
 }
 
-/* The backing node may change under a reader in another thread, who then finishes on the old one.
- */
-static BlockNode *
-hold_backing(BlockNode *node)
+BlockNode *
+block_node_ref_backing(BlockNode *node)
 {
     BlockNode *backing;
 
@@ -142,11 +140,9 @@ block_node_get_status(BlockNode *node,
     return status;
 }
 
-/* What lies below, where there may be less of it. */
 static int
-read_backing(BlockNode *node, guint64 offset, void *buffer, gsize length)
+read_below(BlockNode *backing, guint64 offset, void *buffer, gsize length)
 {
-    g_autoptr(BlockNode) backing = hold_backing(node);
     gsize there = 0;
 
     if (backing != NULL && offset < backing->length)
@@ -156,8 +152,21 @@ read_backing(BlockNode *node, guint64 offset, void *buffer, gsize length)
     return there > 0 ? block_node_read(backing, offset, buffer, there) : 0;
 }
 
+int
+block_node_read_backing(BlockNode *node, guint64 offset, void *buffer, gsize length)
+{
+    g_autoptr(BlockNode) backing = block_node_ref_backing(node);
+
+    return read_below(backing, offset, buffer, length);
+}
+
 static int
-read_extent(BlockNode *node, guint64 offset, void *buffer, gsize length, BlockStatus what)
+read_extent(BlockNode *node,
+            BlockNode *backing,
+            BlockStatus what,
+            guint64 offset,
+            void *buffer,
+            gsize length)
 {
     switch (what) {
     case BLOCK_STATUS_DATA:
@@ -166,19 +175,26 @@ read_extent(BlockNode *node, guint64 offset, void *buffer, gsize length, BlockSt
         memset(buffer, 0, length);
         return 0;
     case BLOCK_STATUS_UNALLOCATED:
-        return read_backing(node, offset, buffer, length);
+        return read_below(backing, offset, buffer, length);
     }
 
     g_assert_not_reached();
 }
 
+/*
+ * The backing node is taken before the status is asked: had it been the other way round, a range
+ * could be unallocated, then be populated by a job that drops the backing, and be read as zeros.
+ */
 int
 block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length)
 {
+    g_autoptr(BlockNode) backing = block_node_ref_backing(node);
     char *at = buffer;
 
     if (is_outside(node, offset, length))
         return -EINVAL;
+    if (!node->driver->has_backing)
+        return length > 0 ? node->driver->read(node, offset, buffer, length) : 0;
 
     while (length > 0) {
         BlockStatus what;
@@ -186,7 +202,7 @@ block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length)
         int status = block_node_get_status(node, offset, length, &what, &extent);
 
         if (status == 0)
-            status = read_extent(node, offset, at, (gsize)extent, what);
+            status = read_extent(node, backing, what, offset, at, (gsize)extent);
         if (status < 0)
             return status;
 
@@ -286,7 +302,7 @@ block_node_get_status_above(BlockNode *node,
 
         if (status < 0 || *ret_status != BLOCK_STATUS_UNALLOCATED)
             return status;
-        below = hold_backing(layer);
+        below = block_node_ref_backing(layer);
         block_node_unref(layer);
         layer = below;
     }
