@@ -94,15 +94,3 @@ BlockNode *
 raw_node_open(BlockNode *file, gboolean is_read_only, guint64 offset, guint64 size, GError **error);
 /* Sets backing_name and backing_format as the header has them; the graph opens what they name. */
 BlockNode *qcow2_node_open(BlockNode *file, gboolean is_read_only, GError **error);
-
-typedef struct {
-    guint64 size;
-    guint64 cluster_size;       /* 0: the format's default */
-    guint version;              /* 0: the format's default */
-    guint refcount_bits;        /* 0: the format's default */
-    const char *backing_name;   /* as the header will have it; NULL: none */
-    const char *backing_format; /* never NULL where backing_name is not */
-} BlockCreateOptions;
-
-/* Writes an empty image into an empty file, and flushes it. */
-gboolean qcow2_image_create(IoFile *file, const BlockCreateOptions *options, GError **error);

@@ -24,6 +24,7 @@ void block_graph_free(BlockGraph *graph);
  * name, options, or null for none; absent: what the header names), "filename", "offset", "size",
  * "cache", "discard". Unknown or mistyped options are errors with QEMU's words.
  */
+/* Returns a reference. */
 BlockNode *block_graph_add(BlockGraph *graph, GVariant *options, GError **error);
 /* Refused while a job, a device or another node uses it. */
 gboolean block_graph_remove(BlockGraph *graph, const char *node_name, GError **error);
@@ -35,6 +36,10 @@ GPtrArray *block_graph_list(BlockGraph *graph); /* of BlockNode, newest first */
  * would change the node in a way we cannot are refused by name.
  */
 gboolean block_graph_reopen(BlockGraph *graph, GVariant *options, GError **error);
+
+/* The node's backing node becomes @backing (NULL: none); one that nobody else uses or named goes.
+ */
+void block_graph_replace_backing(BlockGraph *graph, BlockNode *node, BlockNode *backing);
 
 /* A node on which an operation of another kind must not start, as "block job 'x' is running". */
 gboolean block_graph_block(BlockGraph *graph, BlockNode *node, const char *reason, GError **error);

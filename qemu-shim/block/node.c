@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "qemu-shim/block/backing.h"
 #include "qemu-shim/block/driver.h"
 
 BlockNode *
@@ -311,26 +312,25 @@ block_node_get_status_above(BlockNode *node,
 }
 
 int
-block_node_change_backing(BlockNode *node,
-                          BlockNode *backing,
-                          const char *backing_name,
-                          const char *backing_format)
+block_node_change_backing_name(BlockNode *node, const char *name, const char *format)
 {
+    g_autofree char *filename = NULL;
     int status = check_write(node, node->driver->change_backing != NULL, 0, 0);
 
     if (status == 0)
-        status = node->driver->change_backing(node, backing_name, backing_format);
+        status = node->driver->change_backing(node, name, format);
     if (status < 0)
         return status;
 
-    block_node_set_backing(node, backing);
+    if (name != NULL && !backing_has_scheme(name))
+        filename = backing_resolve(node->filename, name, NULL);
     g_mutex_lock(&node->lock);
     g_free(node->backing_name);
     g_free(node->backing_format);
     g_free(node->backing_filename);
-    node->backing_name = g_strdup(backing_name);
-    node->backing_format = g_strdup(backing_format);
-    node->backing_filename = backing != NULL ? g_strdup(backing->filename) : NULL;
+    node->backing_name = g_strdup(name);
+    node->backing_format = g_strdup(format);
+    node->backing_filename = g_steal_pointer(&filename);
     g_mutex_unlock(&node->lock);
     return 0;
 }

@@ -67,12 +67,9 @@ int block_node_get_status_above(BlockNode *node,
                                 guint64 *ret_length);
 
 /*
- * The pivot: the header names @backing_name (NULL: none) of @backing_format, and @backing becomes
- * the backing node. Everything is flushed before the header is written and the header after it.
+ * The pivot: the header names the file @name (NULL: none) of @format. Everything is flushed before
+ * the header is written, and the header after it. The graph is for block/graph.h to change.
  */
-int block_node_change_backing(BlockNode *node,
-                              BlockNode *backing,
-                              const char *backing_name,
-                              const char *backing_format);
+int block_node_change_backing_name(BlockNode *node, const char *name, const char *format);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BlockNode, block_node_unref)

@@ -280,6 +280,34 @@ posix_file_get_fd(IoFile *file)
 }
 
 int
+posix_file_copy_owner(IoFile *file, IoFile *like)
+{
+    int fd = posix_file_get_fd(file);
+    struct stat status;
+
+    if (fd < 0 || posix_file_get_fd(like) < 0)
+        return 0;
+    if (fstat(posix_file_get_fd(like), &status) < 0)
+        return -errno;
+
+    /* Only root may give files away; others keep the file, and then nobody else gets at it. */
+    if (fchown(fd, status.st_uid, status.st_gid) < 0)
+        return errno == EPERM ? 0 : -errno;
+    return fchmod(fd, status.st_mode & 0660) < 0 ? -errno : 0;
+}
+
+int
+posix_sync_folder_of(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    autofd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
+int
 io_file_read(IoFile *file, guint64 offset, void *buffer, gsize length)
 {
     return file->ops->read(file, offset, buffer, length);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* qcow2 driver */
+
+#include "qemu-shim/block/qcow2/qcow2-driver.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/qcow2/write.h"
+
+Qcow2Image *
+qcow2_node_get_image(BlockNode *node)
+{
+    return node->state;
+}
+
+static void
+close_node(BlockNode *node)
+{
+    Qcow2Image *image = node->state;
+
+    /* Who wanted to know of a failure has flushed before. */
+    if (image->is_writable && qcow2_commit_locked(image) < 0)
+        g_warning("cannot write the metadata of '%s' as it is closed, ignoring", node->filename);
+    qcow2_image_free(image);
+}
+
+static int
+read_node(BlockNode *node, guint64 offset, void *buffer, gsize length)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+    return qcow2_read_locked(image, offset, buffer, length);
+}
+
+/* The guest's view of what is around a write; the lock is ours, so not through block_node_read().
+ */
+static int
+read_around(gpointer user_data, guint64 offset, void *buffer, gsize length)
+{
+    BlockNode *node = user_data;
+    BlockStatus what;
+    guint64 extent;
+    int status = qcow2_get_status_locked(node->state, offset, length, &what, &extent);
+
+    if (status < 0)
+        return status;
+
+    /* A cluster is all of one kind. */
+    if (what == BLOCK_STATUS_DATA)
+        return qcow2_read_locked(node->state, offset, buffer, length);
+    if (what == BLOCK_STATUS_UNALLOCATED)
+        return block_node_read_backing(node, offset, buffer, length);
+    memset(buffer, 0, length);
+    return 0;
+}
+
+static int
+write_node(BlockNode *node, guint64 offset, const void *buffer, gsize length)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+    return qcow2_write_locked(image, offset, buffer, length, read_around, node);
+}
+
+static gboolean
+has_backing(const BlockNode *node)
+{
+    return node->backing != NULL || node->backing_name != NULL;
+}
+
+static int
+write_node_zeroes(BlockNode *node, guint64 offset, guint64 length)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+    return qcow2_write_zeroes_locked(image, offset, length, has_backing(node), read_around, node);
+}
+
+static int
+populate_node(BlockNode *node, guint64 offset, const void *buffer, gsize length)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+    return qcow2_populate_locked(image, offset, buffer, length, has_backing(node));
+}
+
+static int
+populate_node_zeroes(BlockNode *node, guint64 offset, guint64 length)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+    return qcow2_populate_locked(image, offset, NULL, length, has_backing(node));
+}
+
+static int
+flush_node(BlockNode *node)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+    return qcow2_commit_locked(image);
+}
+
+static int
+get_node_status(BlockNode *node,
+                guint64 offset,
+                guint64 length,
+                BlockStatus *ret_status,
+                guint64 *ret_length)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+    return qcow2_get_status_locked(image, offset, length, ret_status, ret_length);
+}
+
+static void
+set_link(Qcow2Header *header, const char *name, const char *format)
+{
+    char *new_name = g_strdup(name);
+    char *new_format = g_strdup(format);
+
+    g_free(header->backing_name);
+    g_free(header->backing_format);
+    header->backing_name = new_name;
+    header->backing_format = new_format;
+}
+
+/* The whole pivot: all that was copied is durable before the header forgets where it came from. */
+static int
+change_backing(BlockNode *node, const char *backing_name, const char *backing_format)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+    g_autofree char *old_name = g_strdup(image->header->backing_name);
+    g_autofree char *old_format = g_strdup(image->header->backing_format);
+    g_autoptr(GBytes) bytes = NULL;
+    int status = qcow2_commit_locked(image);
+
+    if (status < 0)
+        return status;
+
+    set_link(image->header, backing_name, backing_format);
+    bytes = qcow2_header_format(image->header);
+    if (bytes == NULL) {
+        set_link(image->header, old_name, old_format);
+        return -ENOSPC;
+    }
+
+    status = io_file_write(image->io, 0, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    if (status == 0)
+        status = qcow2_flush_file_locked(image);
+    if (status < 0)
+        set_link(image->header, old_name, old_format);
+    return status;
+}
+
+static GVariant *
+describe(BlockNode *node)
+{
+    const Qcow2Header *header = ((Qcow2Image *)node->state)->header;
+    GVariantDict data = G_VARIANT_DICT_INIT(NULL);
+    GVariantDict specific = G_VARIANT_DICT_INIT(NULL);
+    GVariantDict members = G_VARIANT_DICT_INIT(NULL);
+    gboolean is_zstd = header->compression == QCOW2_COMPRESSION_ZSTD;
+
+    g_variant_dict_insert(&data, "compat", "s", header->version == 2 ? "0.10" : "1.1");
+    g_variant_dict_insert(&data, "compression-type", "s", is_zstd ? "zstd" : "zlib");
+    g_variant_dict_insert(&data, "refcount-bits", "x", (gint64)1 << header->refcount_order);
+    if (header->version >= 3) {
+        g_variant_dict_insert(
+            &data, "lazy-refcounts", "b", (header->compatible & QCOW2_COMPATIBLE_LAZY) != 0);
+        g_variant_dict_insert(
+            &data, "corrupt", "b", (header->incompatible & QCOW2_INCOMPATIBLE_CORRUPT) != 0);
+        g_variant_dict_insert(&data, "extended-l2", "b", FALSE);
+    }
+    g_variant_dict_insert(&specific, "type", "s", "qcow2");
+    g_variant_dict_insert_value(&specific, "data", g_variant_dict_end(&data));
+    g_variant_dict_insert(&members, "cluster-size", "x", (gint64)1 << header->cluster_bits);
+    g_variant_dict_insert(
+        &members, "dirty-flag", "b", (header->incompatible & QCOW2_INCOMPATIBLE_DIRTY) != 0);
+    g_variant_dict_insert_value(&members, "format-specific", g_variant_dict_end(&specific));
+    return g_variant_dict_end(&members);
+}
+
+static guint64
+get_cluster_size(BlockNode *node)
+{
+    return ((Qcow2Image *)node->state)->cluster_size;
+}
+
+static const BlockDriver qcow2_driver = {
+    .name = "qcow2",
+    .is_format = TRUE,
+    .has_backing = TRUE,
+    .close = close_node,
+    .read = read_node,
+    .write = write_node,
+    .write_zeroes = write_node_zeroes,
+    .populate = populate_node,
+    .populate_zeroes = populate_node_zeroes,
+    .flush = flush_node,
+    .get_status = get_node_status,
+    .change_backing = change_backing,
+    .describe = describe,
+    .get_cluster_size = get_cluster_size,
+};
+
+BlockNode *
+qcow2_node_open(BlockNode *file, gboolean is_read_only, GError **error)
+{
+    g_autoptr(BlockNode) node = block_node_new(&qcow2_driver, file->filename, file);
+    Qcow2Image *image = qcow2_image_open(block_node_get_io(file), !is_read_only, error);
+
+    if (image == NULL)
+        return NULL;
+
+    node->state = image;
+    node->length = image->header->size;
+    node->is_read_only = is_read_only;
+    node->backing_name = g_strdup(image->header->backing_name);
+    node->backing_format = g_strdup(image->header->backing_format);
+    return g_steal_pointer(&node);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Writing */
+
+#include "qemu-shim/block/qcow2/mapping.h"
+
+/* What a cluster that is written in part holds around the part: reads through the chain. */
+typedef int (*Qcow2ReadAround)(gpointer user_data, guint64 offset, void *buffer, gsize length);
+
+int qcow2_write_locked(Qcow2Image *image,
+                       guint64 offset,
+                       const void *buffer,
+                       gsize length,
+                       Qcow2ReadAround read_around,
+                       gpointer user_data);
+int qcow2_write_zeroes_locked(Qcow2Image *image,
+                              guint64 offset,
+                              guint64 length,
+                              gboolean has_backing,
+                              Qcow2ReadAround read_around,
+                              gpointer user_data);
+
+/*
+ * Whole clusters (the last one may be cut by the end of the disk); those that are allocated stay as
+ * they are. @buffer NULL: zeros.
+ */
+int qcow2_populate_locked(Qcow2Image *image,
+                          guint64 offset,
+                          const void *buffer,
+                          guint64 length,
+                          gboolean has_backing);
