@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* XML document */
+
+/*
+ * The only call of libxml2's parser. The text was scanned before (xml/text.c), so what stands here
+ * is the second wall: no network, no entity substitution, no DTD, no catalogue, and a document is
+ * taken only when it is well formed in namespaces too. xmlStopParser() alone is no refusal:
+ * libxml2 2.9.14 still returns a document after it.
+ */
+
+#include "xml/document.h"
+
+#include <libxml/catalog.h>
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <libxml/xmlerror.h>
+
+#include "api/vblk-error.h"
+#include "xml/text.h"
+
+/* Characters of a message of libxml2 that are kept: it quotes whole names from the text. */
+#define MAX_MESSAGE 200
+
+typedef struct {
+    char *message; /* the first error, one line; NULL without */
+    guint line;
+    gboolean has_doctype;
+} Outcome;
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
+
+static void G_GNUC_PRINTF(2, 3) ignore_generic_error(void *data, const char *format, ...)
+{
+}
+
+static xmlParserInput *
+refuse_external_entity(const char *url, const char *id, xmlParserCtxt *context)
+{
+    return NULL;
+}
+
+static void
+initialise_once(void)
+{
+    static gsize is_initialised;
+
+    if (g_once_init_enter(&is_initialised)) {
+        xmlInitParser();
+        /* else an <?oasis-xml-catalog?> instruction names files to load */
+        xmlCatalogSetDefaults(XML_CATA_ALLOW_NONE);
+        xmlSetExternalEntityLoader(refuse_external_entity);
+        g_once_init_leave(&is_initialised, 1);
+    }
+    /* held for each thread; without it some faults are printed on stderr */
+    xmlSetGenericErrorFunc(NULL, ignore_generic_error);
+}
+
+static char *
+one_line(const char *message)
+{
+    g_autofree char *valid = g_utf8_make_valid(message, -1);
+    g_autofree char *line = NULL;
+
+    g_strdelimit(valid, "\r\n\t", ' ');
+    g_strstrip(valid);
+    if (g_utf8_strlen(valid, -1) <= MAX_MESSAGE)
+        return g_steal_pointer(&valid);
+
+    line = g_utf8_substring(valid, 0, MAX_MESSAGE);
+
+    return g_strconcat(line, "...", NULL);
+}
+
+static void
+on_error(void *data, xmlError *fault)
+{
+    const xmlParserCtxt *context = data;
+    Outcome *outcome = context->_private;
+
+    if (fault->level == XML_ERR_WARNING || outcome->message != NULL)
+        return;
+
+    outcome->message = one_line(fault->message != NULL ? fault->message : "malformed XML");
+    outcome->line = (guint)MAX(fault->line, 1);
+}
+
+static void
+on_doctype(void *data, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id)
+{
+    xmlParserCtxt *context = data;
+    Outcome *outcome = context->_private;
+
+    outcome->has_doctype = TRUE;
+    xmlStopParser(context);
+}
+
+xmlDoc *
+xml_document_parse(const char *text, gsize max_size, GError **error)
+{
+    g_autoptr(xmlParserCtxt) context = NULL;
+    g_autoptr(xmlDoc) document = NULL;
+    g_autofree char *message = NULL;
+    Outcome outcome = {.line = 1};
+
+    if (!xml_text_check(text, max_size, error))
+        return NULL;
+
+    initialise_once();
+    context = xmlNewParserCtxt();
+    if (context == NULL)
+        g_error("out of memory");
+    context->_private = &outcome;
+    context->sax->internalSubset = on_doctype;
+    context->sax->serror = on_error;
+
+    document = xmlCtxtReadMemory(
+        context, text, (int)strlen(text), NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    message = g_steal_pointer(&outcome.message);
+    if (outcome.has_doctype || (document != NULL && document->intSubset != NULL)) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_XML,
+                    "line %u: a document type declaration is refused",
+                    outcome.line);
+        return NULL;
+    }
+    if (document == NULL || !context->wellFormed || !context->nsWellFormed || message != NULL ||
+        xmlDocGetRootElement(document) == NULL) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_XML,
+                    "line %u: %s",
+                    outcome.line,
+                    message != NULL ? message : "malformed XML");
+        return NULL;
+    }
+
+    return g_steal_pointer(&document);
+}
