@@ -94,6 +94,16 @@ block_node_get_file(const BlockNode *node)
     return node->file;
 }
 
+guint
+block_node_get_depth(const BlockNode *node)
+{
+    guint depth = 0;
+
+    for (node = node->backing; node != NULL; node = node->backing)
+        depth++;
+    return depth;
+}
+
 IoFile *
 block_node_get_io(BlockNode *node)
 {

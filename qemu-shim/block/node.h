@@ -39,6 +39,9 @@ guint64 block_node_get_cluster_size(BlockNode *node);
 /* Changes the graph alone, not the header. */
 void block_node_set_backing(BlockNode *node, BlockNode *backing);
 
+/* Number of layers below. */
+guint block_node_get_depth(const BlockNode *node);
+
 /* Through the backing chain; past the end of a short backing node there are zeros. */
 int block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length);
 int block_node_write(BlockNode *node, guint64 offset, const void *buffer, gsize length);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* QMP commands */
+
+#include "qemu-shim/monitor/command.h"
+
+#include <string.h>
+
+#include "api/vblk-error.h"
+#include "qmp/qmp-error.h"
+
+static const QmpCommand *const tables[] = {
+    block_qmp_commands,
+    job_qmp_commands,
+    system_qmp_commands,
+};
+
+static const char *const type_names[] = {"string", "integer", "boolean", "array", "any"};
+
+static const QmpCommand *
+find_exact(const char *name)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
+        for (const QmpCommand *command = tables[i]; command->name != NULL; command++) {
+            if (g_str_equal(command->name, name))
+                return command;
+        }
+    }
+
+    return NULL;
+}
+
+/* The first block job commands had underscores; who learned them then still writes them. */
+static const QmpCommand *
+find_command(const char *name)
+{
+    const QmpCommand *command = find_exact(name);
+    g_autofree char *dashed = NULL;
+
+    if (command != NULL || !g_str_has_prefix(name, "block_"))
+        return command;
+
+    dashed = g_strdelimit(g_strdup(name), "_", '-');
+    return find_exact(dashed);
+}
+
+gboolean
+command_is_known(const char *name)
+{
+    return find_command(name) != NULL;
+}
+
+GPtrArray *
+command_list_names(void)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+    g_ptr_array_add(names, g_strdup("qmp_capabilities"));
+    for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
+        for (const QmpCommand *command = tables[i]; command->name != NULL; command++)
+            g_ptr_array_add(names, g_strdup(command->name));
+    }
+
+    return names;
+}
+
+static gboolean
+has_type(GVariant *value, ArgumentType type)
+{
+    switch (type) {
+    case ARGUMENT_STRING:
+        return g_variant_is_of_type(value, G_VARIANT_TYPE_STRING);
+    case ARGUMENT_INTEGER:
+        return g_variant_is_of_type(value, G_VARIANT_TYPE_INT64);
+    case ARGUMENT_BOOLEAN:
+        return g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN);
+    case ARGUMENT_ARRAY:
+        return g_variant_is_of_type(value, G_VARIANT_TYPE("av"));
+    case ARGUMENT_ANY:
+        return TRUE;
+    }
+
+    g_assert_not_reached();
+}
+
+static gboolean
+refuse(GError **error, const char *what, const char *name, const char *expected)
+{
+    g_set_error(error,
+                QMP_ERROR,
+                QMP_ERROR_GENERIC_ERROR,
+                "%s '%s'%s%s",
+                what,
+                name,
+                expected != NULL ? ", expected: " : "",
+                expected != NULL ? expected : "");
+    return FALSE;
+}
+
+static gboolean
+check_known(const QmpCommand *command, GVariant *arguments, GError **error)
+{
+    GVariantIter iter;
+    const char *name;
+    GVariant *value;
+
+    g_variant_iter_init(&iter, arguments);
+    while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
+        const Argument *argument = command->arguments;
+
+        g_variant_unref(value);
+        while (argument->name != NULL && !g_str_equal(argument->name, name))
+            argument++;
+        if (argument->name == NULL) {
+            g_set_error(
+                error, QMP_ERROR, QMP_ERROR_GENERIC_ERROR, "Parameter '%s' is unexpected", name);
+            return FALSE;
+        }
+    }
+
+    return TRUE;
+}
+
+static gboolean
+check_arguments(const QmpCommand *command, GVariant *arguments, GError **error)
+{
+    if (command->arguments == NULL)
+        return TRUE;
+
+    for (const Argument *argument = command->arguments; argument->name != NULL; argument++) {
+        g_autoptr(GVariant) value = g_variant_lookup_value(arguments, argument->name, NULL);
+
+        if (value == NULL && argument->is_required) {
+            g_set_error(error,
+                        QMP_ERROR,
+                        QMP_ERROR_GENERIC_ERROR,
+                        "Parameter '%s' is missing",
+                        argument->name);
+            return FALSE;
+        }
+        if (value != NULL && !has_type(value, argument->type))
+            return refuse(
+                error, "Invalid parameter type for", argument->name, type_names[argument->type]);
+    }
+
+    return check_known(command, arguments, error);
+}
+
+GVariant *
+command_execute(Shim *shim, const char *name, GVariant *arguments, GError **error)
+{
+    const QmpCommand *command = find_command(name);
+
+    if (command == NULL) {
+        g_set_error(error,
+                    QMP_ERROR,
+                    QMP_ERROR_COMMAND_NOT_FOUND,
+                    "The command %s has not been found",
+                    name);
+        return NULL;
+    }
+    if (!check_arguments(command, arguments, error))
+        return NULL;
+
+    return command->handler(shim, arguments, error);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Process state */
+
+#include "qemu-shim/monitor/shim.h"
+
+#include "qemu-shim/monitor/command.h"
+#include "qemu-shim/monitor/describe.h"
+#include "qmp/server.h"
+
+void
+shim_send_event(Shim *shim, const char *name, GVariant *data)
+{
+    g_autoptr(GVariant) owned = data != NULL ? g_variant_ref_sink(data) : NULL;
+    gint64 now_us = g_get_real_time();
+
+    for (guint i = 0; i < shim->servers->len; i++)
+        qmp_server_send_event(g_ptr_array_index(shim->servers, i), name, owned, now_us);
+}
+
+static void
+on_status(Job *job, gpointer user_data)
+{
+    shim_send_event(user_data,
+                    "JOB_STATUS_CHANGE",
+                    g_variant_new_parsed(
+                        "{'status': <%s>, 'id': <%s>}", job_status_name(job->status), job->id));
+}
+
+static void
+on_pending(Job *job, gpointer user_data)
+{
+    shim_send_event(user_data,
+                    "BLOCK_JOB_PENDING",
+                    g_variant_new_parsed("{'type': <%s>, 'id': <%s>}", job->type->name, job->id));
+}
+
+static void
+on_completed(Job *job, gpointer user_data)
+{
+    shim_send_event(user_data, "BLOCK_JOB_COMPLETED", describe_job_event(job));
+}
+
+static void
+on_cancelled(Job *job, gpointer user_data)
+{
+    shim_send_event(user_data, "BLOCK_JOB_CANCELLED", describe_job_event(job));
+}
+
+static void
+on_error(Job *job, const char *operation, const char *action, gpointer user_data)
+{
+    shim_send_event(
+        user_data,
+        "BLOCK_JOB_ERROR",
+        g_variant_new_parsed(
+            "{'device': <%s>, 'operation': <%s>, 'action': <%s>}", job->id, operation, action));
+}
+
+static void
+on_idle(gpointer user_data)
+{
+    Shim *shim = user_data;
+
+    if (shim->is_quitting)
+        g_main_loop_quit(shim->loop);
+}
+
+Shim *
+shim_new(GMainLoop *loop)
+{
+    static const JobEvents events = {
+        .on_status = on_status,
+        .on_pending = on_pending,
+        .on_completed = on_completed,
+        .on_cancelled = on_cancelled,
+        .on_error = on_error,
+        .on_idle = on_idle,
+    };
+    Shim *shim = g_new0(Shim, 1);
+
+    shim->graph = block_graph_new();
+    shim->devices = block_devices_new();
+    shim->jobs = job_list_new(&events, shim);
+    shim->servers = g_ptr_array_new_with_free_func(g_object_unref);
+    shim->loop = g_main_loop_ref(loop);
+    shim->is_running = TRUE;
+    return shim;
+}
+
+void
+shim_free(Shim *shim)
+{
+    job_list_free(shim->jobs);
+    block_devices_free(shim->devices);
+    block_graph_free(shim->graph);
+    g_ptr_array_unref(shim->servers);
+    g_main_loop_unref(shim->loop);
+    g_free(shim->name);
+    g_free(shim);
+}
+
+void
+shim_quit(Shim *shim, const char *reason)
+{
+    g_autoptr(GPtrArray) jobs = NULL;
+
+    if (shim->is_quitting)
+        return;
+
+    shim->is_quitting = TRUE;
+    shim_send_event(
+        shim, "SHUTDOWN", g_variant_new_parsed("{'guest': <false>, 'reason': <%s>}", reason));
+    job_list_cancel_all(shim->jobs);
+    jobs = job_list_get(shim->jobs);
+    if (jobs->len == 0)
+        g_main_loop_quit(shim->loop);
+}
+
+static GVariant *
+on_command(QmpServer *server,
+           const char *command,
+           GVariant *arguments,
+           gpointer user_data,
+           GError **error)
+{
+    return command_execute(user_data, command, arguments, error);
+}
+
+static void
+on_server_closed(QmpServer *server, gpointer user_data)
+{
+    Shim *shim = user_data;
+
+    g_ptr_array_remove(shim->servers, server);
+}
+
+void
+shim_serve_qmp(Shim *shim, GIOStream *stream)
+{
+    QmpServer *server = qmp_server_new(
+        stream, SHIM_QEMU_VERSION, SHIM_PACKAGE, command_is_known, on_command, shim);
+
+    g_signal_connect(server, "closed", G_CALLBACK(on_server_closed), shim);
+    g_ptr_array_add(shim->servers, server);
+}
