@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Monitor sockets */
+
+#include "qemu-shim/endpoint.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gio/gunixinputstream.h>
+#include <gio/gunixoutputstream.h>
+#include <gio/gunixsocketaddress.h>
+
+#include "qemu-shim/monitor/hmp.h"
+
+/* What a listener serves its connections as; lives as long as the process. */
+typedef struct {
+    Shim *shim;
+    MonitorMode mode;
+} Service;
+
+static void
+serve(Shim *shim, MonitorMode mode, GIOStream *stream)
+{
+    switch (mode) {
+    case MONITOR_QMP:
+        shim_serve_qmp(shim, stream);
+        break;
+    case MONITOR_HMP:
+        hmp_serve(
+            shim, g_io_stream_get_input_stream(stream), g_io_stream_get_output_stream(stream));
+        /* The session goes by its streams; they close with the connection. */
+        g_object_set_data_full(G_OBJECT(g_io_stream_get_input_stream(stream)),
+                               "connection",
+                               g_object_ref(stream),
+                               g_object_unref);
+        break;
+    }
+}
+
+static gboolean
+on_incoming(GSocketService *listener,
+            GSocketConnection *connection,
+            GObject *source,
+            gpointer user_data)
+{
+    Service *service = user_data;
+
+    serve(service->shim, service->mode, G_IO_STREAM(connection));
+    return TRUE;
+}
+
+static GSocketAddress *
+make_address(const Endpoint *endpoint)
+{
+    g_autoptr(GSocketAddress) address = NULL;
+
+    if (endpoint->unix_path != NULL)
+        return g_unix_socket_address_new(endpoint->unix_path);
+
+    address = g_inet_socket_address_new_from_string(
+        endpoint->host[0] == '\0' || g_str_equal(endpoint->host, "localhost") ? "127.0.0.1"
+                                                                              : endpoint->host,
+        endpoint->port);
+    return g_steal_pointer(&address);
+}
+
+static gboolean
+listen_at(Shim *shim, const Monitor *monitor, GSocketAddress *address, GError **error)
+{
+    g_autoptr(GSocketService) listener = g_socket_service_new();
+    Service *service;
+    mode_t mask;
+    gboolean is_bound;
+
+    /* A socket file that a process before us left; one that is in use is bound all the same, as
+     * QEMU does. */
+    if (monitor->endpoint->unix_path != NULL)
+        unlink(monitor->endpoint->unix_path);
+    mask = umask(0077);
+    is_bound = g_socket_listener_add_address(G_SOCKET_LISTENER(listener),
+                                             address,
+                                             G_SOCKET_TYPE_STREAM,
+                                             G_SOCKET_PROTOCOL_DEFAULT,
+                                             NULL,
+                                             NULL,
+                                             error);
+    umask(mask);
+    if (!is_bound)
+        return FALSE;
+
+    service = g_new0(Service, 1);
+    service->shim = shim;
+    service->mode = monitor->mode;
+    g_signal_connect_data(g_steal_pointer(&listener),
+                          "incoming",
+                          G_CALLBACK(on_incoming),
+                          service,
+                          (GClosureNotify)(void (*)(void))g_free,
+                          0);
+    return TRUE;
+}
+
+gboolean
+endpoint_open(Shim *shim, const Monitor *monitor, GError **error)
+{
+    g_autoptr(GSocketAddress) address = NULL;
+    g_autoptr(GSocketClient) client = NULL;
+    g_autoptr(GSocketConnection) connection = NULL;
+
+    if (monitor->endpoint->is_stdio) {
+        g_autoptr(GInputStream) input = g_unix_input_stream_new(STDIN_FILENO, FALSE);
+        g_autoptr(GOutputStream) output = g_unix_output_stream_new(STDOUT_FILENO, FALSE);
+        g_autoptr(GIOStream) stream = g_simple_io_stream_new(input, output);
+
+        serve(shim, monitor->mode, stream);
+        return TRUE;
+    }
+
+    address = make_address(monitor->endpoint);
+    if (address == NULL) {
+        g_set_error(error,
+                    G_IO_ERROR,
+                    G_IO_ERROR_INVALID_ARGUMENT,
+                    "'%s' is no address",
+                    monitor->endpoint->host);
+        return FALSE;
+    }
+    if (monitor->endpoint->is_server)
+        return listen_at(shim, monitor, address, error);
+
+    client = g_socket_client_new();
+    connection = g_socket_client_connect(client, G_SOCKET_CONNECTABLE(address), NULL, error);
+    if (connection == NULL)
+        return FALSE;
+    serve(shim, monitor->mode, G_IO_STREAM(connection));
+    return TRUE;
+}

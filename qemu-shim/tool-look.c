@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Image views */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "qemu-shim/block/qcow2/check.h"
+#include "qemu-shim/block/qcow2/qcow2-driver.h"
+#include "qemu-shim/monitor/describe.h"
+#include "qemu-shim/tool.h"
+#include "qmp/value.h"
+
+#define COMPARE_BYTES (1024u * 1024)
+
+/* The options that all of these have. */
+typedef struct {
+    char *format;
+    char *second_format;
+    char *output;
+    gboolean has_chain;
+    gboolean is_quiet;
+    gboolean is_shared; /* -U: which is how images are opened anyway */
+} Words;
+
+static void
+words_clear(Words *words)
+{
+    g_free(words->format);
+    g_free(words->second_format);
+    g_free(words->output);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Words, words_clear)
+
+static gboolean
+parse(int *argc, char ***argv, int n_files, Words *words)
+{
+    GOptionEntry entries[] = {
+        {"format", 'f', 0, G_OPTION_ARG_STRING, &words->format, NULL, NULL},
+        {"second-format", 'F', 0, G_OPTION_ARG_STRING, &words->second_format, NULL, NULL},
+        {"output", 0, 0, G_OPTION_ARG_STRING, &words->output, NULL, NULL},
+        {"backing-chain", 0, 0, G_OPTION_ARG_NONE, &words->has_chain, NULL, NULL},
+        {"force-share", 'U', 0, G_OPTION_ARG_NONE, &words->is_shared, NULL, NULL},
+        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &words->is_quiet, NULL, NULL},
+        {NULL},
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
+    g_autoptr(GError) error = NULL;
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, argc, argv, &error)) {
+        tool_say_error(error);
+        return FALSE;
+    }
+    if (*argc != n_files + 1) {
+        fprintf(stderr, "qemu-shim: %s: give %d file name(s)\n", (*argv)[0], n_files);
+        return FALSE;
+    }
+    if (words->output != NULL && !g_str_equal(words->output, "json") &&
+        !g_str_equal(words->output, "human")) {
+        fprintf(stderr, "qemu-shim: --output is human or json\n");
+        return FALSE;
+    }
+
+    return TRUE;
+}
+
+static gboolean
+is_json(const Words *words)
+{
+    return g_strcmp0(words->output, "json") == 0;
+}
+
+static void
+print_json(GVariant *value)
+{
+    g_autoptr(GVariant) owned = g_variant_ref_sink(value);
+    g_autofree char *text = qmp_value_format_pretty(owned);
+
+    puts(text);
+}
+
+static void
+print_info(GVariant *image)
+{
+    const char *text = NULL;
+    gint64 size = 0;
+    g_autofree char *virtual_size = NULL;
+    g_autofree char *disk_size = NULL;
+
+    g_variant_lookup(image, "filename", "&s", &text);
+    printf("image: %s\n", text);
+    g_variant_lookup(image, "format", "&s", &text);
+    printf("file format: %s\n", text);
+    g_variant_lookup(image, "virtual-size", "x", &size);
+    virtual_size = tool_format_size((guint64)size);
+    printf("virtual size: %s (%" G_GINT64_FORMAT " bytes)\n", virtual_size, size);
+    if (g_variant_lookup(image, "actual-size", "x", &size)) {
+        disk_size = tool_format_size((guint64)size);
+        printf("disk size: %s\n", disk_size);
+    }
+    if (g_variant_lookup(image, "cluster-size", "x", &size))
+        printf("cluster_size: %" G_GINT64_FORMAT "\n", size);
+    if (g_variant_lookup(image, "backing-filename", "&s", &text)) {
+        const char *full = text;
+
+        g_variant_lookup(image, "full-backing-filename", "&s", &full);
+        if (g_str_equal(full, text))
+            printf("backing file: %s\n", text);
+        else
+            printf("backing file: %s (actual path: %s)\n", text, full);
+    }
+    if (g_variant_lookup(image, "backing-filename-format", "&s", &text))
+        printf("backing file format: %s\n", text);
+}
+
+int
+tool_info(int argc, char **argv)
+{
+    g_auto(Words) words = {0};
+    g_autoptr(BlockGraph) graph = block_graph_new();
+    g_autoptr(BlockNode) node = NULL;
+    GVariantBuilder chain = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("aa{sv}"));
+    g_autoptr(GVariant) list = NULL;
+
+    if (!parse(&argc, &argv, 1, &words))
+        return 1;
+    node = tool_open(graph, argv[1], words.format, !words.has_chain);
+    if (node == NULL)
+        return 1;
+
+    for (BlockNode *layer = node; layer != NULL; layer = block_node_get_backing(layer))
+        g_variant_builder_add_value(&chain, describe_image(layer, FALSE));
+    list = g_variant_ref_sink(g_variant_builder_end(&chain));
+    if (is_json(&words)) {
+        print_json(words.has_chain ? list : g_variant_get_child_value(list, 0));
+        return 0;
+    }
+
+    for (gsize i = 0; i < g_variant_n_children(list); i++) {
+        g_autoptr(GVariant) image = g_variant_get_child_value(list, i);
+
+        if (i > 0)
+            putchar('\n');
+        print_info(image);
+    }
+    return 0;
+}
+
+static GVariant *
+report_to_variant(const char *path, const Qcow2Report *report)
+{
+    GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
+
+    g_variant_dict_insert(&dict, "filename", "s", path);
+    g_variant_dict_insert(&dict, "format", "s", "qcow2");
+    g_variant_dict_insert(&dict, "check-errors", "t", report->check_errors);
+    g_variant_dict_insert(&dict, "image-end-offset", "t", report->image_end_offset);
+    g_variant_dict_insert(&dict, "total-clusters", "t", report->total_clusters);
+    g_variant_dict_insert(&dict, "allocated-clusters", "t", report->allocated_clusters);
+    if (report->corruptions > 0)
+        g_variant_dict_insert(&dict, "corruptions", "t", report->corruptions);
+    if (report->leaks > 0)
+        g_variant_dict_insert(&dict, "leaks", "t", report->leaks);
+    if (report->fragmented_clusters > 0)
+        g_variant_dict_insert(&dict, "fragmented-clusters", "t", report->fragmented_clusters);
+    if (report->compressed_clusters > 0)
+        g_variant_dict_insert(&dict, "compressed-clusters", "t", report->compressed_clusters);
+    return g_variant_dict_end(&dict);
+}
+
+static void
+print_report(const Qcow2Report *report)
+{
+    for (guint i = 0; i < report->findings->len; i++)
+        puts(g_ptr_array_index(report->findings, i));
+    if (report->corruptions == 0 && report->leaks == 0 && report->check_errors == 0)
+        puts("No errors were found on the image.");
+    if (report->corruptions > 0)
+        printf("\n%" G_GUINT64_FORMAT " errors were found on the image.\n"
+               "Data may be corrupted, or further writes to the image may corrupt it.\n",
+               report->corruptions);
+    if (report->leaks > 0)
+        printf("\n%" G_GUINT64_FORMAT " leaked clusters were found on the image.\n"
+               "This means waste of disk space, but no harm to data.\n",
+               report->leaks);
+    printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT " clusters allocated\n",
+           report->allocated_clusters,
+           report->total_clusters);
+    printf("Image end offset: %" G_GUINT64_FORMAT "\n", report->image_end_offset);
+}
+
+/* Exit status as qemu-img's: 1 it could not be done, 2 corrupt, 3 leaks alone. */
+int
+tool_check(int argc, char **argv)
+{
+    g_auto(Words) words = {0};
+    g_auto(Qcow2Report) report = {0};
+    g_autoptr(BlockGraph) graph = block_graph_new();
+    g_autoptr(BlockNode) node = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!parse(&argc, &argv, 1, &words))
+        return 1;
+    node = tool_open(graph, argv[1], words.format, TRUE);
+    if (node == NULL)
+        return 1;
+    if (!g_str_equal(block_node_get_driver_name(node), "qcow2")) {
+        fprintf(stderr, "qemu-shim: This image format does not support checks\n");
+        return 63;
+    }
+    if (!qcow2_check(qcow2_node_get_image(node), &report, &error)) {
+        tool_say_error(error);
+        return 1;
+    }
+
+    if (is_json(&words))
+        print_json(report_to_variant(argv[1], &report));
+    else
+        print_report(&report);
+    if (report.check_errors > 0)
+        return 1;
+    if (report.corruptions > 0)
+        return 2;
+    return report.leaks > 0 ? 3 : 0;
+}
+
+/* The first byte that differs in a range both have; G_MAXUINT64: none. */
+static gboolean
+compare_range(BlockNode *first, BlockNode *second, guint64 length, guint64 *ret_at)
+{
+    g_autofree char *one = g_malloc(COMPARE_BYTES);
+    g_autofree char *other = g_malloc(COMPARE_BYTES);
+
+    for (guint64 offset = 0; offset < length; offset += COMPARE_BYTES) {
+        gsize part = (gsize)MIN(COMPARE_BYTES, length - offset);
+        int status = block_node_read(first, offset, one, part);
+
+        if (status == 0)
+            status = block_node_read(second, offset, other, part);
+        if (status < 0) {
+            fprintf(stderr,
+                    "qemu-shim: cannot read at offset %" G_GUINT64_FORMAT ": %s\n",
+                    offset,
+                    g_strerror(-status));
+            return FALSE;
+        }
+        for (gsize i = 0; memcmp(one, other, part) != 0; i++) {
+            if (one[i] != other[i]) {
+                *ret_at = offset + i;
+                return TRUE;
+            }
+        }
+    }
+
+    *ret_at = G_MAXUINT64;
+    return TRUE;
+}
+
+/* Zeros past the end of the shorter image make no difference, as in qemu-img. */
+static gboolean
+find_data_past(BlockNode *node, guint64 offset, guint64 *ret_at)
+{
+    g_autofree char *buffer = g_malloc(COMPARE_BYTES);
+    guint64 length = block_node_get_length(node);
+
+    for (; offset < length; offset += COMPARE_BYTES) {
+        gsize part = (gsize)MIN(COMPARE_BYTES, length - offset);
+
+        if (block_node_read(node, offset, buffer, part) < 0)
+            return FALSE;
+        for (gsize i = 0; i < part; i++) {
+            if (buffer[i] != 0) {
+                *ret_at = offset + i;
+                return TRUE;
+            }
+        }
+    }
+
+    *ret_at = G_MAXUINT64;
+    return TRUE;
+}
+
+int
+tool_compare(int argc, char **argv)
+{
+    g_auto(Words) words = {0};
+    g_autoptr(BlockGraph) graph = block_graph_new();
+    g_autoptr(BlockNode) first = NULL;
+    g_autoptr(BlockNode) second = NULL;
+    guint64 common, at;
+    gboolean is_read;
+
+    if (!parse(&argc, &argv, 2, &words))
+        return 2;
+    first = tool_open(graph, argv[1], words.format, FALSE);
+    second = first != NULL ? tool_open(graph, argv[2], words.second_format, FALSE) : NULL;
+    if (second == NULL)
+        return 2;
+
+    common = MIN(block_node_get_length(first), block_node_get_length(second));
+    is_read = compare_range(first, second, common, &at);
+    if (is_read && at == G_MAXUINT64)
+        is_read = find_data_past(
+            block_node_get_length(first) > common ? first : second, common, &at);
+    if (!is_read)
+        return 4;
+    if (at != G_MAXUINT64) {
+        if (!words.is_quiet)
+            printf("Content mismatch at offset %" G_GUINT64_FORMAT "!\n", at);
+        return 1;
+    }
+
+    if (!words.is_quiet)
+        puts("Images are identical.");
+    return 0;
+}
+
+/* The layer that answers for a range, counted from the top. */
+static int
+find_layer(BlockNode *node,
+           guint64 offset,
+           guint64 *length,
+           BlockStatus *ret_what,
+           guint *ret_depth)
+{
+    guint depth = 0;
+
+    for (; node != NULL && offset < block_node_get_length(node);
+         node = block_node_get_backing(node), depth++) {
+        guint64 most = MIN(*length, block_node_get_length(node) - offset);
+        int status = block_node_get_status(node, offset, most, ret_what, length);
+
+        if (status < 0)
+            return status;
+        *ret_depth = depth;
+        if (*ret_what != BLOCK_STATUS_UNALLOCATED)
+            return 0;
+    }
+
+    *ret_what = BLOCK_STATUS_UNALLOCATED;
+    return 0;
+}
+
+int
+tool_map(int argc, char **argv)
+{
+    g_auto(Words) words = {0};
+    g_autoptr(BlockGraph) graph = block_graph_new();
+    g_autoptr(BlockNode) node = NULL;
+    guint64 offset = 0, end;
+
+    if (!parse(&argc, &argv, 1, &words))
+        return 1;
+    node = tool_open(graph, argv[1], words.format, FALSE);
+    if (node == NULL)
+        return 1;
+
+    if (!is_json(&words))
+        printf("%-16s%-16s%s\n", "Offset", "Length", "File");
+    for (end = block_node_get_length(node); offset < end;) {
+        guint64 length = end - offset;
+        BlockStatus what;
+        guint depth = 0;
+        BlockNode *layer = node;
+        int status = find_layer(node, offset, &length, &what, &depth);
+
+        if (status < 0) {
+            fprintf(stderr, "qemu-shim: cannot map: %s\n", g_strerror(-status));
+            return 1;
+        }
+        for (guint i = 0; i < depth; i++)
+            layer = block_node_get_backing(layer);
+        if (is_json(&words))
+            printf("%s{ \"start\": %" G_GUINT64_FORMAT ", \"length\": %" G_GUINT64_FORMAT
+                   ", \"depth\": %u, \"present\": %s, \"zero\": %s, \"data\": %s}",
+                   offset == 0 ? "[" : ",\n",
+                   offset,
+                   length,
+                   depth,
+                   what != BLOCK_STATUS_UNALLOCATED ? "true" : "false",
+                   what != BLOCK_STATUS_DATA ? "true" : "false",
+                   what == BLOCK_STATUS_DATA ? "true" : "false");
+        else if (what == BLOCK_STATUS_DATA)
+            printf("0x%-14" G_GINT64_MODIFIER "x0x%-14" G_GINT64_MODIFIER "x%s\n",
+                   offset,
+                   length,
+                   block_node_get_filename(layer));
+        offset += length;
+    }
+    if (is_json(&words))
+        puts(end == 0 ? "[]" : "]");
+    return 0;
+}

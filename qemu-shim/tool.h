@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Image tools */
+
+#include <glib.h>
+
+#include "qemu-shim/block/graph.h"
+
+/* qemu-shim create|info|check|compare|map ...: returns the exit status. */
+int tool_main(int argc, char **argv);
+
+/* Each command, in a file of its own; argv[0] is its name. */
+int tool_create(int argc, char **argv);
+int tool_info(int argc, char **argv);
+int tool_check(int argc, char **argv);
+int tool_compare(int argc, char **argv);
+int tool_map(int argc, char **argv);
+
+/* An image for looking at: by @format, or by the file's ending where that is NULL; never by its
+ * content. @is_alone: without its backing chain. Says what is wrong on standard error. */
+BlockNode *tool_open(BlockGraph *graph, const char *path, const char *format, gboolean is_alone);
+/* "1G", "512", "10k": bytes. */
+gboolean tool_parse_size(const char *text, guint64 *ret);
+void tool_say_error(const GError *error);
+/* "64 MiB" as qemu-img prints sizes. */
+char *tool_format_size(guint64 bytes);
