@@ -214,8 +214,11 @@ domain_xml_new_for_document(xmlDoc *document, GError **error)
     xml->document = document;
     xml->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_xml_free);
     if (!xml_node_is(domain, "domain")) {
-        xml_node_refuse(
-            domain, error, "the document is a '%s', not a 'domain'", (const char *)domain->name);
+        xml_node_refuse(domain,
+                        error,
+                        "the document is a '%s'%s, not a 'domain'",
+                        (const char *)domain->name,
+                        domain->ns != NULL ? " of a foreign namespace" : "");
         return NULL;
     }
     if (!read_name(domain, xml, error) || !read_uuid(domain, xml, error) ||

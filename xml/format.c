@@ -73,8 +73,12 @@ append_element(GString *out, const xmlNode *node)
 {
     g_string_append_c(out, '<');
     append_name(out, node->ns, node->name);
-    append_attributes(out, node);
+    /* as libvirt does for its own elements, and as others do for theirs */
+    if (node->ns == NULL)
+        append_attributes(out, node);
     append_namespaces(out, node);
+    if (node->ns != NULL)
+        append_attributes(out, node);
     if (node->children == NULL) {
         g_string_append(out, "/>");
         return;

@@ -53,14 +53,20 @@ xml_node_only_child(const xmlNode *parent, const char *name, xmlNode **ret_child
 }
 
 char *
-xml_node_text(const xmlNode *node)
+xml_node_content(const xmlNode *node)
 {
     xmlChar *content = xmlNodeGetContent(node);
     char *text = g_strdup(content != NULL ? (const char *)content : "");
 
     xmlFree(content);
 
-    return g_strstrip(text);
+    return text;
+}
+
+char *
+xml_node_text(const xmlNode *node)
+{
+    return g_strstrip(xml_node_content(node));
 }
 
 char *
@@ -124,11 +130,21 @@ indent_of(const xmlNode *node)
     const xmlNode *space = node->prev;
     const char *line;
 
+    if (node->parent != NULL && node->parent->type == XML_DOCUMENT_NODE)
+        return "";
     if (space == NULL || space->type != XML_TEXT_NODE || !xmlIsBlankNode(space))
         return NULL;
     line = strrchr((const char *)space->content, '\n');
 
     return line != NULL ? line + 1 : NULL;
+}
+
+guint
+xml_node_indent(const xmlNode *node)
+{
+    const char *indent = indent_of(node);
+
+    return indent != NULL ? (guint)strspn(indent, " ") : 0;
 }
 
 static void

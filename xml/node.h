@@ -18,6 +18,7 @@ xmlNode *xml_node_next(const xmlNode *node, const char *name);    /* the next si
 gboolean
 xml_node_only_child(const xmlNode *parent, const char *name, xmlNode **ret_child, GError **error);
 
+char *xml_node_content(const xmlNode *node);                     /* owned; never NULL */
 char *xml_node_text(const xmlNode *node);                        /* owned, stripped; never NULL */
 char *xml_node_attribute(const xmlNode *node, const char *name); /* owned; NULL without */
 char *xml_node_child_text(const xmlNode *parent, const char *name); /* owned; NULL without */
@@ -38,6 +39,8 @@ void xml_node_insert_after(xmlNode *parent, xmlNode *previous, xmlNode *node); /
 
 /* Indents the content of @node by what stands before it; does nothing to a one-line document. */
 void xml_node_layout(xmlNode *node);
+
+guint xml_node_indent(const xmlNode *node); /* spaces before the node on its line */
 
 /* Moves the content of @node, which is not on a line of its own, @n_spaces to the right or left. */
 void xml_node_shift(xmlNode *node, int n_spaces);

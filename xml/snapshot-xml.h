@@ -15,14 +15,19 @@ typedef enum {
 typedef struct {
     char *name; /* target, or path of the source, as given */
     SnapshotDiskKind kind;
-    char *format; /* driver type; NULL where not given */
-    char *path;   /* source file of the overlay; NULL where not given */
+    DiskSourceType type; /* of the overlay: DISK_SOURCE_FILE or DISK_SOURCE_BLOCK */
+    char *format;        /* driver type; NULL where not given */
+    char *path;          /* source file or device of the overlay; NULL where not given */
 } SnapshotDisk;
 
 /*
- * A libvirt domainsnapshot document: what a client asks for, and the metadata that is kept.
- * Limits and errors are those of xml/domain-xml.h.
+ * A libvirt domainsnapshot document: what a client asks for, and the metadata that is kept. Errors
+ * and limits are those of xml/domain-xml.h; the metadata holds a whole domain, and may be twice as
+ * long as one. An element that this struct has no place for is an error, not forgotten: a client
+ * that asks for encryption must not get a plain overlay.
  */
+#define SNAPSHOT_XML_MAX_STORED_SIZE (2 * XML_MAX_STORED_SIZE)
+
 typedef struct {
     char *name;        /* NULL where the client leaves it to us */
     char *description; /* NULL where not given */
@@ -30,13 +35,16 @@ typedef struct {
     char *parent;      /* NULL for a root */
     guint64 creation_time;
     gboolean has_memory; /* asks for the memory as well */
+    char *memory_path;   /* of external memory; NULL without, and for internal memory */
     GPtrArray *disks;    /* of SnapshotDisk, owned */
-    DomainXml *domain;   /* the domain at that time; NULL in a request */
+    DomainXml *domain;   /* the domain at that time, owned; NULL in a request */
 } SnapshotXml;
 
 SnapshotXml *snapshot_xml_new(void);
 SnapshotXml *snapshot_xml_parse(const char *text, GError **error);
-char *snapshot_xml_format(const SnapshotXml *xml);
+SnapshotXml *snapshot_xml_parse_stored(const char *text, GError **error);
+/* As virsh snapshot-dumpxml prints. An error tells of a member that could not be read again. */
+char *snapshot_xml_format(const SnapshotXml *xml, GError **error);
 void snapshot_xml_free(SnapshotXml *xml);
 
 SnapshotDisk *snapshot_disk_new(const char *name, SnapshotDiskKind kind);
