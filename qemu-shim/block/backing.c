@@ -8,34 +8,91 @@
 
 #include "api/vblk-error.h"
 
+/* As QEMU tells a scheme from a path: a colon before any slash. */
 gboolean
 backing_has_scheme(const char *name)
 {
-    const char *colon = strchr(name, ':');
-    const char *slash = strchr(name, '/');
+    return name[strcspn(name, ":/")] == ':';
+}
 
-    return colon != NULL && (slash == NULL || colon < slash);
+static gboolean
+has_control_characters(const char *name)
+{
+    for (const char *at = name; *at != '\0'; at++) {
+        if (g_ascii_iscntrl(*at))
+            return TRUE;
+    }
+
+    return FALSE;
+}
+
+static char *
+refuse(const char *overlay, const char *name, const char *reason, GError **error)
+{
+    g_autofree char *printable = g_strescape(name, NULL);
+
+    g_set_error(error,
+                VBLK_ERROR,
+                VBLK_ERROR_IMAGE_INVALID,
+                "the backing file name '%s' inside '%s' is refused: %s",
+                printable,
+                overlay,
+                reason);
+    return NULL;
 }
 
 char *
 backing_resolve(const char *overlay, const char *name, GError **error)
 {
     g_autofree char *folder = NULL;
+    const char *slash = strrchr(overlay, '/');
 
-    if (backing_has_scheme(name)) {
+    if (*name == '\0')
+        return refuse(overlay, name, "it is empty", error);
+    if (!g_utf8_validate(name, -1, NULL))
+        return refuse(overlay, name, "it is not UTF-8", error);
+    if (has_control_characters(name))
+        return refuse(overlay, name, "it has control characters", error);
+    if (backing_has_scheme(name))
+        return refuse(overlay, name, "only plain paths are followed", error);
+    if (*name == '/' || slash == NULL)
+        return g_strdup(name);
+
+    folder = g_strndup(overlay, (gsize)(slash - overlay) + 1);
+    return g_strconcat(folder, name, NULL);
+}
+
+gboolean
+backing_get_format(const char *overlay,
+                   const char *name,
+                   const char *recorded,
+                   BlockFormat *ret_format,
+                   GError **error)
+{
+    g_autofree char *printable = g_strescape(recorded != NULL ? recorded : name, NULL);
+
+    if (recorded == NULL) {
         g_set_error(error,
                     VBLK_ERROR,
                     VBLK_ERROR_IMAGE_INVALID,
-                    "the backing file '%s' that '%s' names is no plain path: refused",
-                    name,
+                    "'%s' does not record the format of its backing file '%s', and guessing it is "
+                    "not safe; record it with: qemu-img rebase -u -f qcow2 -F FORMAT -b '%s' '%s'",
+                    overlay,
+                    printable,
+                    printable,
                     overlay);
-        return NULL;
+        return FALSE;
     }
-    if (g_path_is_absolute(name))
-        return g_strdup(name);
+    if (!block_format_from_string(recorded, ret_format) || block_format_is_protocol(*ret_format)) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_OPERATION_UNSUPPORTED,
+                    "'%s' records the format '%s' for its backing file, where only 'raw' and "
+                    "'qcow2' are supported",
+                    overlay,
+                    printable);
+        return FALSE;
+    }
 
-    folder = g_path_get_dirname(overlay);
-    return g_strcmp0(folder, ".") == 0 && strchr(overlay, '/') == NULL
-               ? g_strdup(name)
-               : g_build_filename(folder, name, NULL);
+    return TRUE;
 }

@@ -3,13 +3,22 @@
 
 /* Backing names */
 
-#include <glib.h>
+#include "qemu-shim/block/request.h"
 
 /*
- * The path that @name in the header of the image @overlay means: as QEMU, relative names are
- * relative to the overlay's folder. Names that are no plain paths are refused.
+ * What an image says about its backing file is said by whoever made the image, so it is a plain
+ * path or it is refused: no "json:", no "nbd:" or any other scheme, no control characters, and no
+ * format that would have to be guessed from content that a guest wrote.
  */
+
+/* The path meant by @name in the header of @overlay: relative to the folder of @overlay. */
 char *backing_resolve(const char *overlay, const char *name, GError **error);
+/* Refuses an unrecorded (NULL) or unknown format of the backing file @name of @overlay. */
+gboolean backing_get_format(const char *overlay,
+                            const char *name,
+                            const char *recorded,
+                            BlockFormat *ret_format,
+                            GError **error);
 
 /* Whether @name has a "scheme:" before any slash. */
 gboolean backing_has_scheme(const char *name);

@@ -10,7 +10,7 @@
 static void
 device_free(BlockDevice *device)
 {
-    device->root->users--;
+    device->root->device_count--;
     block_node_unref(device->root);
     g_free(device->id);
     g_free(device);
@@ -49,7 +49,7 @@ block_devices_add(BlockDevices *devices, const char *id, BlockNode *root, GError
     device = g_new0(BlockDevice, 1);
     device->id = g_strdup(id);
     device->root = block_node_ref(root);
-    root->users++;
+    root->device_count++;
     g_ptr_array_add(devices->list, device);
     return TRUE;
 }
@@ -96,9 +96,9 @@ block_devices_move(BlockDevices *devices, BlockNode *from, BlockNode *to)
 
         if (device->root != from)
             continue;
-        to->users++;
+        to->device_count++;
         device->root = block_node_ref(to);
-        from->users--;
+        from->device_count--;
         block_node_unref(from);
     }
 }

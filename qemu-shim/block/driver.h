@@ -71,10 +71,9 @@ struct BlockNode {
     char *backing_filename; /* the same as a path from here; NULL: none */
 
     /* Main thread only. */
-    GVariant *options;       /* as given, for reopen */
-    GPtrArray *blockers;     /* of char *, owned: why nothing else may start */
-    guint users;             /* devices and nodes on top of it, by name */
-    gboolean is_named_by_us; /* "#block123" */
+    guint64 serial;      /* the order of opening */
+    GPtrArray *blockers; /* of char *, owned: why nothing else may start */
+    guint device_count;  /* guest devices that stand on it */
 };
 
 /* A node without a name yet; takes @file. */
@@ -86,9 +85,11 @@ int block_node_read_backing(BlockNode *node, guint64 offset, void *buffer, gsize
 /* A reference; NULL: none. The node may lose its backing at any time, the caller's stays. */
 BlockNode *block_node_ref_backing(BlockNode *node);
 
-/* Openers, called by the graph. */
-BlockNode *
-file_node_open(const char *path, gboolean is_writable, gboolean is_shared, GError **error);
+/* Openers, called by the graph. A file is locked once it is known not to be in the chain already.
+ */
+BlockNode *file_node_open(const char *path, gboolean is_writable, GError **error);
+/* @is_shared: others may write meanwhile (QEMU's force-share). */
+gboolean file_node_lock(BlockNode *node, gboolean is_shared, GError **error);
 /* Both take @file. */
 BlockNode *
 raw_node_open(BlockNode *file, gboolean is_read_only, guint64 offset, guint64 size, GError **error);

@@ -18,6 +18,8 @@ static const struct {
     {EACCES, VBLK_ERROR_IMAGE_ACCESS, NULL},
     {EPERM, VBLK_ERROR_IMAGE_ACCESS, NULL},
     {EROFS, VBLK_ERROR_IMAGE_ACCESS, NULL},
+    {ELOOP, VBLK_ERROR_IMAGE_INVALID, NULL},
+    {ENXIO, VBLK_ERROR_IMAGE_INVALID, NULL},
     {EISDIR, VBLK_ERROR_IMAGE_INVALID, NULL},
     {EMEDIUMTYPE, VBLK_ERROR_IMAGE_INVALID, "it is neither a regular file nor a block device"},
     {EAGAIN, VBLK_ERROR_IMAGE_IN_USE, "another process uses the image"},

@@ -7,6 +7,7 @@
 #include "api/vblk-error.h"
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/errors.h"
+#include "qemu-shim/io/host.h"
 #include "qemu-shim/io/lock.h"
 
 static void
@@ -57,47 +58,15 @@ file_get_status(BlockNode *node,
     return 0;
 }
 
-static const BlockDriver file_driver = {
-    .name = "file",
-    .close = file_close,
-    .read = file_read,
-    .write = file_write,
-    .write_zeroes = file_write_zeroes,
-    .flush = file_flush,
-    .get_status = file_get_status,
-};
+#define FILE_OPERATIONS                                          \
+    .close = file_close, .read = file_read, .write = file_write, \
+    .write_zeroes = file_write_zeroes, .flush = file_flush, .get_status = file_get_status
 
-/* As QEMU 7.2 locks: a writer shares neither writing nor resizing, nor does a reader. */
-static gboolean
-lock_file(IoFile *file, gboolean is_writable, GError **error)
-{
-    IoLockPermissions used = IO_LOCK_READ;
-    const char *conflict = NULL;
-    int status;
-
-    if (is_writable)
-        used |= IO_LOCK_WRITE | IO_LOCK_RESIZE;
-
-    status = io_lock_take(file, used, IO_LOCK_WRITE | IO_LOCK_RESIZE, &conflict);
-    if (status == -EAGAIN) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_IMAGE_IN_USE,
-                    "Failed to get \"%s\" lock: is another process using the image [%s]?",
-                    conflict,
-                    file->path);
-        return FALSE;
-    }
-    if (status < 0) {
-        block_set_error(error, status, "cannot lock", file->path);
-        return FALSE;
-    }
-
-    return TRUE;
-}
+static const BlockDriver file_driver = {.name = "file", FILE_OPERATIONS};
+static const BlockDriver device_driver = {.name = "host_device", FILE_OPERATIONS};
 
 BlockNode *
-file_node_open(const char *path, gboolean is_writable, gboolean is_shared, GError **error)
+file_node_open(const char *path, gboolean is_writable, GError **error)
 {
     g_autoptr(IoFile) file = NULL;
     BlockNode *node;
@@ -112,13 +81,40 @@ file_node_open(const char *path, gboolean is_writable, gboolean is_shared, GErro
         return NULL;
     }
 
-    /* A shared reader may look at an image that is being written; its locks would be in the way. */
-    if (!is_shared && !lock_file(file, is_writable, error))
-        return NULL;
-
-    node = block_node_new(&file_driver, path, NULL);
+    node = block_node_new(io_file_is_device(file) ? &device_driver : &file_driver, path, NULL);
     node->state = g_steal_pointer(&file);
     node->length = length;
     node->is_read_only = !is_writable;
     return node;
+}
+
+static void
+set_lock_error(IoFile *file, const char *conflict, GError **error)
+{
+    g_autofree char *holder = io_lock_find_holder(file);
+
+    g_set_error(error,
+                VBLK_ERROR,
+                VBLK_ERROR_IMAGE_IN_USE,
+                "Failed to get %s: %s uses the image '%s'",
+                conflict,
+                holder != NULL ? holder : "another process",
+                file->path);
+}
+
+/* As QEMU 7.2 locks: neither a writer nor a reader lets others write or resize. */
+gboolean
+file_node_lock(BlockNode *node, gboolean is_shared, GError **error)
+{
+    IoFile *file = node->state;
+    IoLockPermissions writing = IO_LOCK_WRITE | IO_LOCK_RESIZE;
+    IoLockPermissions used = node->is_read_only ? IO_LOCK_READ : IO_LOCK_READ | writing;
+    const char *conflict = NULL;
+    int status = io_lock_take(file, used, is_shared ? 0 : writing, &conflict);
+
+    if (status == -EAGAIN)
+        set_lock_error(file, conflict, error);
+    else if (status < 0)
+        block_set_error(error, status, "cannot lock", file->path);
+    return status == 0;
 }

@@ -42,7 +42,6 @@ block_node_unref(BlockNode *node)
     block_node_unref(node->backing);
     block_node_unref(node->file);
     g_ptr_array_unref(node->blockers);
-    g_clear_pointer(&node->options, g_variant_unref);
     g_mutex_clear(&node->lock);
     g_free(node->backing_name);
     g_free(node->backing_format);
@@ -73,6 +72,11 @@ block_node_get_filename(const BlockNode *node)
 guint64
 block_node_get_length(const BlockNode *node)
 {
+    guint64 length;
+
+    /* A file grows under its format. */
+    if (!node->driver->is_format && io_file_get_length(node->state, &length) == 0)
+        return length;
     return node->length;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Typed options */
+/* Node options */
 
 #include "qemu-shim/block/options.h"
 
@@ -8,59 +8,28 @@
 
 #include "api/vblk-error.h"
 
+/* Nesting comes from outside; a chain given inline may be as deep as JSON may be. */
+#define MAX_NESTING 256
+
 struct BlockOptions {
-    GHashTable *members; /* name -> GVariant, owned */
+    char *prefix;         /* "file." for messages; "" at the top */
+    GHashTable *values;   /* of char * to GVariant */
+    GHashTable *children; /* of char * to BlockOptions */
 };
 
-BlockOptions *
-block_options_new(GVariant *options, GError **error)
+static gboolean fill(BlockOptions *options, GVariant *values, guint nesting, GError **error);
+
+static BlockOptions *
+new_empty(const char *prefix)
 {
-    g_autoptr(BlockOptions) self = g_new0(BlockOptions, 1);
-    g_autoptr(GHashTable) nested = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_variant_dict_unref);
-    GHashTableIter groups;
-    GVariantIter iter;
-    const char *name;
-    GVariant *value;
-    gpointer key, dict;
+    BlockOptions *options = g_new0(BlockOptions, 1);
 
-    self->members = g_hash_table_new_full(
+    options->prefix = g_strdup(prefix);
+    options->values = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_variant_unref);
-    g_variant_iter_init(&iter, options);
-    while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
-        const char *dot = strchr(name, '.');
-        g_autofree char *group = NULL;
-
-        if (dot == NULL) {
-            g_hash_table_insert(self->members, g_strdup(name), value);
-            continue;
-        }
-
-        group = g_strndup(name, (gsize)(dot - name));
-        dict = g_hash_table_lookup(nested, group);
-        if (dict == NULL) {
-            dict = g_variant_dict_new(NULL);
-            g_hash_table_insert(nested, g_steal_pointer(&group), dict);
-        }
-        g_variant_dict_insert_value(dict, dot + 1, value);
-        g_variant_unref(value);
-    }
-
-    g_hash_table_iter_init(&groups, nested);
-    while (g_hash_table_iter_next(&groups, &key, &dict)) {
-        if (g_hash_table_contains(self->members, key)) {
-            g_set_error(error,
-                        VBLK_ERROR,
-                        VBLK_ERROR_INVALID_ARGUMENT,
-                        "Parameter '%s' is given twice",
-                        (const char *)key);
-            return NULL;
-        }
-        g_hash_table_insert(
-            self->members, g_strdup(key), g_variant_ref_sink(g_variant_dict_end(dict)));
-    }
-
-    return g_steal_pointer(&self);
+    options->children = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)block_options_free);
+    return options;
 }
 
 void
@@ -69,107 +38,319 @@ block_options_free(BlockOptions *options)
     if (options == NULL)
         return;
 
-    g_hash_table_unref(options->members);
+    g_hash_table_unref(options->values);
+    g_hash_table_unref(options->children);
+    g_free(options->prefix);
     g_free(options);
 }
 
-gboolean
-block_options_has(BlockOptions *options, const char *name)
-{
-    return g_hash_table_contains(options->members, name);
-}
-
-GVariant *
-block_options_take(BlockOptions *options, const char *name)
-{
-    GVariant *value = g_hash_table_lookup(options->members, name);
-
-    if (value != NULL) {
-        g_variant_ref(value);
-        g_hash_table_remove(options->members, name);
-    }
-    return value;
-}
-
 static gboolean
-refuse_type(GError **error, const char *name, const char *expected)
+set_error_at(BlockOptions *options, const char *key, const char *complaint, GError **error)
 {
     g_set_error(error,
                 VBLK_ERROR,
                 VBLK_ERROR_INVALID_ARGUMENT,
-                "Invalid parameter type for '%s', expected: %s",
-                name,
+                "Parameter '%s%s' %s",
+                options->prefix,
+                key,
+                complaint);
+    return FALSE;
+}
+
+static gboolean
+set_type_error(BlockOptions *options, const char *key, const char *expected, GError **error)
+{
+    g_set_error(error,
+                VBLK_ERROR,
+                VBLK_ERROR_INVALID_ARGUMENT,
+                "Invalid parameter type for '%s%s', expected: %s",
+                options->prefix,
+                key,
                 expected);
     return FALSE;
 }
 
-gboolean
-block_options_take_string(BlockOptions *options, const char *name, char **ret, GError **error)
+void
+block_options_set_missing(BlockOptions *options, const char *key, GError **error)
 {
-    g_autoptr(GVariant) value = block_options_take(options, name);
+    set_error_at(options, key, "is missing", error);
+}
 
+static BlockOptions *
+ensure_child(BlockOptions *options, const char *key)
+{
+    BlockOptions *child = g_hash_table_lookup(options->children, key);
+    g_autofree char *prefix = NULL;
+
+    if (child != NULL)
+        return child;
+
+    prefix = g_strconcat(options->prefix, key, ".", NULL);
+    child = new_empty(prefix);
+    g_hash_table_insert(options->children, g_strdup(key), child);
+    return child;
+}
+
+static gboolean
+add(BlockOptions *options, const char *key, GVariant *value, guint nesting, GError **error)
+{
+    const char *dot = strchr(key, '.');
+
+    if (nesting > MAX_NESTING) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_LIMIT,
+                    "options are nested more than %d deep",
+                    MAX_NESTING);
+        return FALSE;
+    }
+    if (dot != NULL && dot != key) {
+        g_autofree char *head = g_strndup(key, (gsize)(dot - key));
+
+        if (g_hash_table_contains(options->values, head))
+            return set_error_at(options, head, "is given twice", error);
+        return add(ensure_child(options, head), dot + 1, value, nesting + 1, error);
+    }
+    if (g_hash_table_contains(options->values, key))
+        return set_error_at(options, key, "is given twice", error);
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT))
+        return fill(ensure_child(options, key), value, nesting + 1, error);
+    if (g_hash_table_contains(options->children, key))
+        return set_error_at(options, key, "is given twice", error);
+
+    g_hash_table_insert(options->values, g_strdup(key), g_variant_ref(value));
+    return TRUE;
+}
+
+static gboolean
+fill(BlockOptions *options, GVariant *values, guint nesting, GError **error)
+{
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+
+    g_variant_iter_init(&iter, values);
+    while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
+        g_autoptr(GVariant) owned = value;
+
+        if (!add(options, key, owned, nesting, error))
+            return FALSE;
+    }
+
+    return TRUE;
+}
+
+BlockOptions *
+block_options_new(GVariant *options, GError **error)
+{
+    g_autoptr(BlockOptions) result = new_empty("");
+
+    g_assert(g_variant_is_of_type(options, G_VARIANT_TYPE_VARDICT));
+    return fill(result, options, 0, error) ? g_steal_pointer(&result) : NULL;
+}
+
+/*
+ * Steals the value of @key: NULL where there is none; FALSE where options stand in its place.
+ */
+static gboolean
+steal(BlockOptions *options,
+      const char *key,
+      const char *expected,
+      GVariant **ret_value,
+      GError **error)
+{
+    g_autofree char *stolen_key = NULL;
+
+    if (g_hash_table_contains(options->children, key))
+        return set_type_error(options, key, expected, error);
+
+    *ret_value = NULL;
+    g_hash_table_steal_extended(
+        options->values, key, (gpointer *)&stolen_key, (gpointer *)ret_value);
+    return TRUE;
+}
+
+gboolean
+block_options_take_string(BlockOptions *options, const char *key, char **ret_value, GError **error)
+{
+    g_autoptr(GVariant) value = NULL;
+
+    if (!steal(options, key, "string", &value, error))
+        return FALSE;
     if (value == NULL)
         return TRUE;
     if (!g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
-        return refuse_type(error, name, "string");
+        return set_type_error(options, key, "string", error);
 
-    *ret = g_variant_dup_string(value, NULL);
+    g_free(*ret_value);
+    *ret_value = g_variant_dup_string(value, NULL);
     return TRUE;
 }
 
 gboolean
-block_options_take_boolean(BlockOptions *options, const char *name, gboolean *ret, GError **error)
+block_options_take_boolean(BlockOptions *options,
+                           const char *key,
+                           gboolean *ret_value,
+                           GError **error)
 {
-    g_autoptr(GVariant) value = block_options_take(options, name);
-    const char *text;
+    g_autoptr(GVariant) value = NULL;
+    const char *word;
 
+    if (!steal(options, key, "boolean", &value, error))
+        return FALSE;
     if (value == NULL)
         return TRUE;
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN)) {
-        *ret = g_variant_get_boolean(value);
+        *ret_value = g_variant_get_boolean(value);
         return TRUE;
     }
 
-    text = g_variant_is_of_type(value, G_VARIANT_TYPE_STRING) ? g_variant_get_string(value, NULL)
+    word = g_variant_is_of_type(value, G_VARIANT_TYPE_STRING) ? g_variant_get_string(value, NULL)
                                                               : "";
-    if (!g_str_equal(text, "on") && !g_str_equal(text, "off"))
-        return refuse_type(error, name, "boolean");
-    *ret = g_str_equal(text, "on");
+    if (g_str_equal(word, "on") || g_str_equal(word, "off")) {
+        *ret_value = g_str_equal(word, "on");
+        return TRUE;
+    }
+    return set_type_error(options, key, "boolean", error);
+}
+
+/* "64k": digits, then at most one of the letters that stand for powers of 1024. */
+static gboolean
+parse_size(const char *text, guint64 *ret_value)
+{
+    static const char suffixes[] = "bkmgtpe";
+    const char *digits_end = text + strspn(text, "0123456789");
+    g_autofree char *digits = g_strndup(text, (gsize)(digits_end - text));
+    const char *suffix = NULL;
+    guint64 value;
+    guint shift = 0;
+
+    if (*digits_end != '\0') {
+        suffix = strchr(suffixes, g_ascii_tolower(*digits_end));
+        if (suffix == NULL || digits_end[1] != '\0')
+            return FALSE;
+        shift = 10 * (guint)(suffix - suffixes);
+    }
+    if (!g_ascii_string_to_unsigned(digits, 10, 0, G_MAXUINT64, &value, NULL))
+        return FALSE;
+    if (value > G_MAXUINT64 >> shift)
+        return FALSE;
+
+    *ret_value = value << shift;
     return TRUE;
 }
 
 gboolean
-block_options_take_size(BlockOptions *options, const char *name, guint64 *ret, GError **error)
+block_options_take_size(BlockOptions *options, const char *key, guint64 *ret_value, GError **error)
 {
-    g_autoptr(GVariant) value = block_options_take(options, name);
+    g_autoptr(GVariant) value = NULL;
 
+    if (!steal(options, key, "integer", &value, error))
+        return FALSE;
     if (value == NULL)
         return TRUE;
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64)) {
+        *ret_value = g_variant_get_uint64(value);
+        return TRUE;
+    }
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64) && g_variant_get_int64(value) >= 0) {
-        *ret = (guint64)g_variant_get_int64(value);
+        *ret_value = (guint64)g_variant_get_int64(value);
         return TRUE;
     }
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING) &&
-        g_ascii_string_to_unsigned(g_variant_get_string(value, NULL), 10, 0, G_MAXINT64, ret, NULL))
+        parse_size(g_variant_get_string(value, NULL), ret_value))
+        return TRUE;
+    return set_type_error(options, key, "integer", error);
+}
+
+gboolean
+block_options_take_enum(BlockOptions *options,
+                        const char *key,
+                        const char *const *words,
+                        guint *ret_index,
+                        GError **error)
+{
+    g_autofree char *word = NULL;
+
+    if (!block_options_take_string(options, key, &word, error))
+        return FALSE;
+    if (word == NULL)
         return TRUE;
 
-    return refuse_type(error, name, "integer");
+    for (guint i = 0; words[i] != NULL; i++) {
+        if (g_str_equal(words[i], word)) {
+            *ret_index = i;
+            return TRUE;
+        }
+    }
+
+    g_set_error(error,
+                VBLK_ERROR,
+                VBLK_ERROR_INVALID_ARGUMENT,
+                "Parameter '%s%s' does not accept value '%s'",
+                options->prefix,
+                key,
+                word);
+    return FALSE;
+}
+
+gboolean
+block_options_take_node(BlockOptions *options,
+                        const char *key,
+                        char **ret_name,
+                        BlockOptions **ret_options,
+                        gboolean *ret_is_null,
+                        GError **error)
+{
+    g_autoptr(GVariant) value = NULL;
+    g_autofree char *stolen_key = NULL;
+
+    if (g_hash_table_steal_extended(
+            options->children, key, (gpointer *)&stolen_key, (gpointer *)ret_options))
+        return TRUE;
+    if (!steal(options, key, "object", &value, error))
+        return FALSE;
+    if (value == NULL)
+        return TRUE;
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)) {
+        *ret_name = g_variant_dup_string(value, NULL);
+        return TRUE;
+    }
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_MAYBE)) {
+        *ret_is_null = TRUE;
+        return TRUE;
+    }
+    return set_type_error(options, key, "object", error);
+}
+
+void
+block_options_take_ignored(BlockOptions *options, const char *key)
+{
+    g_hash_table_remove(options->values, key);
+    g_hash_table_remove(options->children, key);
+}
+
+/* Any of the keys left; the one that sorts first, so that the message is always the same. */
+static const char *
+find_left(GHashTable *table, const char *than)
+{
+    GHashTableIter iter;
+    gpointer key;
+    const char *first = than;
+
+    g_hash_table_iter_init(&iter, table);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        if (first == NULL || strcmp(key, first) < 0)
+            first = key;
+    }
+
+    return first;
 }
 
 gboolean
 block_options_finish(BlockOptions *options, GError **error)
 {
-    GHashTableIter iter;
-    gpointer name;
+    const char *left = find_left(options->children, find_left(options->values, NULL));
 
-    g_hash_table_iter_init(&iter, options->members);
-    if (!g_hash_table_iter_next(&iter, &name, NULL))
-        return TRUE;
-
-    g_set_error(error,
-                VBLK_ERROR,
-                VBLK_ERROR_INVALID_ARGUMENT,
-                "Parameter '%s' is unexpected",
-                (const char *)name);
-    return FALSE;
+    return left == NULL || set_error_at(options, left, "is unexpected", error);
 }

@@ -1,31 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Typed options */
+/* Node options */
 
 #include <glib.h>
 
 /*
- * An a{sv} whose members are taken one by one; what is left at the end was not expected. Values
- * that came from a command line are strings and are read as what they should be. The texts are
- * QEMU 7.2's.
+ * The options of one node, taken out one by one: what is left when all have taken theirs is
+ * unexpected. Given as an a{sv} with QMP's names. Nested ones may be written flat with dots
+ * ("file.filename"), as command lines do, and booleans and sizes as words ("on", "64k").
+ *
+ * Takers return FALSE with QEMU's words where the value is of a wrong type; where the key is
+ * missing they return TRUE and leave *ret_value alone.
  */
 typedef struct BlockOptions BlockOptions;
 
-/* Dotted names ("file.filename") are nested first. */
 BlockOptions *block_options_new(GVariant *options, GError **error);
 void block_options_free(BlockOptions *options);
 
-gboolean block_options_has(BlockOptions *options, const char *name);
-/* FALSE where it is of another type; *ret keeps what it was where there is no such member. */
+/* The freed and replaced *ret_value starts as NULL or a default. */
 gboolean
-block_options_take_string(BlockOptions *options, const char *name, char **ret, GError **error);
+block_options_take_string(BlockOptions *options, const char *key, char **ret_value, GError **error);
+gboolean block_options_take_boolean(BlockOptions *options,
+                                    const char *key,
+                                    gboolean *ret_value,
+                                    GError **error);
 gboolean
-block_options_take_boolean(BlockOptions *options, const char *name, gboolean *ret, GError **error);
-gboolean
-block_options_take_size(BlockOptions *options, const char *name, guint64 *ret, GError **error);
-/* Any value; NULL where there is none. */
-GVariant *block_options_take(BlockOptions *options, const char *name);
+block_options_take_size(BlockOptions *options, const char *key, guint64 *ret_value, GError **error);
+/* One of @words, which end with NULL. */
+gboolean block_options_take_enum(BlockOptions *options,
+                                 const char *key,
+                                 const char *const *words,
+                                 guint *ret_index,
+                                 GError **error);
+/* Another node: by name, by options, or null for "none"; all three unset where the key is missing.
+ */
+gboolean block_options_take_node(BlockOptions *options,
+                                 const char *key,
+                                 char **ret_name,
+                                 BlockOptions **ret_options,
+                                 gboolean *ret_is_null,
+                                 GError **error);
+/* Takes what has no meaning here, whatever its value. */
+void block_options_take_ignored(BlockOptions *options, const char *key);
+
+void block_options_set_missing(BlockOptions *options, const char *key, GError **error);
+/* Fails where a key is left. */
 gboolean block_options_finish(BlockOptions *options, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BlockOptions, block_options_free)

@@ -4,70 +4,143 @@
 
 #include "qemu-shim/block/snapshot.h"
 
-#include <stdio.h>
-
 #include "api/vblk-error.h"
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/errors.h"
+#include "qemu-shim/block/open.h"
 #include "qemu-shim/block/qcow2/create.h"
-#include "qemu-shim/io/posix-file.h"
+#include "qemu-shim/block/registry.h"
+#include "qemu-shim/io/host.h"
+#include "qemu-shim/io/lock.h"
+
+/*
+ * Order: everything of @node is flushed; the overlay is created, flushed and entered durably in its
+ * folder, readable by nobody else until it has the permissions of the image below; it is opened;
+ * then the graph changes, which cannot fail; and only then does @node give up writing.
+ */
 
 static gboolean
-fill_overlay(IoFile *io, BlockNode *node, GError **error)
+check_node(BlockGraph *graph, BlockNode *node, GError **error)
 {
-    Qcow2CreateOptions options = {
-        .size = node->length,
-        .backing_name = node->filename,
-        .backing_format = node->driver->name,
-    };
-    int status = posix_file_copy_owner(io, block_node_get_io(node));
+    const char *role;
+    BlockNode *user = block_registry_find_user(graph, node, &role);
+    g_autofree char *reason = NULL;
 
-    if (status < 0) {
-        block_set_error(error, status, "cannot set owner and mode of", io->path);
-        return FALSE;
-    }
-    return qcow2_create(io, &options, error);
+    if (!node->driver->is_format)
+        reason = g_strdup("it is a file, not an image");
+    else if (node->blockers->len > 0)
+        reason = g_strdup(node->blockers->pdata[0]);
+    else if (user != NULL)
+        reason = g_strdup_printf("node is used as %s hd of '%s'", role, user->name);
+    else if (block_open_get_depth(node) >= BLOCK_MAX_DEPTH)
+        reason = g_strdup_printf("its chain has %d layers already", BLOCK_MAX_DEPTH);
+
+    if (reason != NULL)
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_OPERATION_INVALID,
+                    "Node '%s' is busy: %s",
+                    node->name,
+                    reason);
+    return reason == NULL;
 }
 
-/* The overlay and its name are durable before anything is written to it. */
 static gboolean
-create_overlay(BlockNode *node, const char *path, GError **error)
+fill_overlay(IoFile *file, BlockNode *node, GError **error)
 {
-    IoFile *io = NULL;
-    gboolean is_filled;
-    int status = io_file_open(path, IO_OPEN_READ_WRITE | IO_OPEN_CREATE, &io);
+    g_autofree char *backing_name = g_canonicalize_filename(node->filename, NULL);
+    Qcow2CreateOptions options = {
+        .size = block_node_get_length(node),
+        .backing_name = backing_name,
+        .backing_format = node->driver->name,
+    };
+    int status;
 
+    if (!qcow2_create(file, &options, error))
+        return FALSE;
+
+    status = io_file_copy_access(file, block_node_get_io(node));
+    if (status == 0)
+        status = io_file_flush(file);
+    if (status == 0)
+        status = io_host_flush_folder_of(file->path);
     if (status < 0) {
-        block_set_error(error, status, "Could not create", path);
+        block_set_error(error, status, "cannot create the overlay", file->path);
         return FALSE;
     }
 
-    is_filled = fill_overlay(io, node, error);
-    io_file_close(io);
-    status = is_filled ? posix_sync_folder_of(path) : 0;
-    if (status < 0)
-        block_set_error(error, status, "cannot make durable", path);
-    if (!is_filled || status < 0) {
-        remove(path); /* ours, and of no use */
-        return FALSE;
-    }
     return TRUE;
 }
 
-static GVariant *
-overlay_options(const BlockSnapshotOptions *options, const BlockNode *node)
+/* A file of our own making that is of no use is no trace to leave. */
+static void
+discard_overlay(const char *path)
 {
-    GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
+    int status = io_host_unlink(path);
 
-    g_variant_dict_insert(&dict, "driver", "s", "qcow2");
-    g_variant_dict_insert(&dict, "backing", "s", node->name);
-    if (options->node_name != NULL)
-        g_variant_dict_insert(&dict, "node-name", "s", options->node_name);
-    g_variant_dict_insert_value(
-        &dict,
-        "file",
-        g_variant_new_parsed("{'driver': <'file'>, 'filename': <%s>}", options->path));
-    return g_variant_ref_sink(g_variant_dict_end(&dict));
+    if (status < 0)
+        g_debug("cannot remove '%s': %s", path, g_strerror(-status));
+}
+
+static gboolean
+create_overlay(BlockNode *node, const char *path, GError **error)
+{
+    g_autoptr(IoFile) file = NULL;
+    int status = io_file_open(path, IO_OPEN_READ_WRITE | IO_OPEN_CREATE, &file);
+
+    if (status < 0) {
+        block_set_error(error, status, "cannot create the overlay", path);
+        return FALSE;
+    }
+    if (!fill_overlay(file, node, error)) {
+        discard_overlay(path);
+        return FALSE;
+    }
+
+    return TRUE;
+}
+
+static BlockNode *
+open_overlay(BlockGraph *graph, const BlockSnapshotOptions *options, GError **error)
+{
+    g_autoptr(BlockRequest)
+        request = block_request_new_for_image(options->path, BLOCK_FORMAT_QCOW2, FALSE, FALSE);
+
+    request->node_name = g_strdup(options->node_name);
+    request->backing.is_null = TRUE;
+    return block_open(graph, request, error);
+}
+
+/* Whoever stood on @node stands on @overlay, who stands on @node. */
+static void
+put_on_top(BlockGraph *graph, BlockDevices *devices, BlockNode *node, BlockNode *overlay)
+{
+    g_free(overlay->backing_filename);
+    overlay->backing_filename = g_strdup(node->filename);
+    block_node_set_backing(overlay, node);
+    block_devices_move(devices, node, overlay);
+
+    g_ptr_array_add(graph->roots, block_node_ref(overlay));
+    /* One that nobody named goes with the overlay. */
+    if (!block_registry_has_own_name(node))
+        g_ptr_array_remove(graph->roots, node);
+}
+
+/* The image below is complete and flushed; a lock we fail to give back does it no harm. */
+static void
+become_reader(BlockNode *node)
+{
+    int status;
+
+    if (node->is_read_only)
+        return;
+
+    node->is_read_only = TRUE;
+    if (node->file != NULL)
+        node->file->is_read_only = TRUE;
+    status = io_lock_become_reader(block_node_get_io(node));
+    if (status < 0)
+        g_debug("cannot lock '%s' as a reader: %s", node->filename, g_strerror(-status));
 }
 
 BlockNode *
@@ -77,19 +150,17 @@ block_snapshot(BlockGraph *graph,
                const BlockSnapshotOptions *options,
                GError **error)
 {
-    g_autoptr(GVariant) given = overlay_options(options, node);
     BlockNode *overlay;
     int status;
 
-    if (node->blockers->len > 0) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_OPERATION_INVALID,
-                    "Node '%s' is busy: %s",
-                    node->name,
-                    (const char *)g_ptr_array_index(node->blockers, 0));
+    if (!check_node(graph, node, error))
+        return NULL;
+    if (options->node_name != NULL && block_graph_find(graph, options->node_name) != NULL) {
+        g_set_error_literal(
+            error, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "New overlay node-name already in use");
         return NULL;
     }
+
     status = block_node_flush(node);
     if (status < 0) {
         block_set_error(error, status, "cannot flush", node->filename);
@@ -97,15 +168,14 @@ block_snapshot(BlockGraph *graph,
     }
     if (!options->is_existing && !create_overlay(node, options->path, error))
         return NULL;
-
-    overlay = block_graph_add(graph, given, error);
+    overlay = open_overlay(graph, options, error);
     if (overlay == NULL) {
         if (!options->is_existing)
-            remove(options->path);
+            discard_overlay(options->path);
         return NULL;
     }
 
-    node->is_read_only = TRUE;
-    block_devices_move(devices, node, overlay);
+    put_on_top(graph, devices, node, overlay);
+    become_reader(node);
     return overlay;
 }

@@ -21,7 +21,7 @@
 typedef struct {
     IoFile file;
     int fd;
-    int flush_error; /* of the first flush that failed: what it should have kept may be gone */
+    int flush_error; /* atomic; of a flush that failed: what it should have kept may be gone */
     gboolean is_device;
 } PosixFile;
 
@@ -104,6 +104,24 @@ write_zero_blocks(IoFile *file, guint64 offset, guint64 length)
     return 0;
 }
 
+/* What is past the end stays as it is. */
+static int
+punch(PosixFile *self, guint64 offset, guint64 length)
+{
+    int mode = self->is_device ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE;
+    int status;
+
+    do
+        status = fallocate(self->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+    while (status < 0 && errno == EINTR);
+
+    return status < 0 ? -errno : 0;
+}
+
+/*
+ * The file grows by a byte written at the new end: setting its length could cut off what another
+ * thread appended since we looked.
+ */
 static int
 posix_write_zeroes(IoFile *file, guint64 offset, guint64 length)
 {
@@ -113,25 +131,19 @@ posix_write_zeroes(IoFile *file, guint64 offset, guint64 length)
 
     if (is_beyond(offset, length))
         return -EFBIG;
-    if (self->is_device)
-        return write_zero_blocks(file, offset, length);
+    if (length == 0)
+        return 0;
 
-    status = io_file_get_length(file, &old_length);
-    if (status < 0)
+    status = punch(self, offset, length);
+    if (status == -EOPNOTSUPP || status == -ENOSYS || status == -ENODEV)
+        return write_zero_blocks(file, offset, length);
+    if (status < 0 || self->is_device)
         return status;
 
-    /* Past the end zeros are a matter of length. */
-    if (offset + length > old_length && ftruncate(self->fd, (off_t)(offset + length)) < 0)
-        return -errno;
-    if (offset >= old_length)
-        return 0;
-
-    length = MIN(length, old_length - offset);
-    if (fallocate(
-            self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) ==
-        0)
-        return 0;
-    return errno == EOPNOTSUPP ? write_zero_blocks(file, offset, length) : -errno;
+    status = io_file_get_length(file, &old_length);
+    if (status < 0 || offset + length <= old_length)
+        return status;
+    return posix_write(file, offset + length - 1, "", 1);
 }
 
 static int
@@ -149,9 +161,13 @@ posix_flush(IoFile *file)
 {
     PosixFile *self = (PosixFile *)file;
 
-    if (self->flush_error == 0 && fdatasync(self->fd) < 0)
-        self->flush_error = -errno;
-    return self->flush_error;
+    int error = g_atomic_int_get(&self->flush_error);
+
+    if (error == 0 && fdatasync(self->fd) < 0) {
+        error = -errno;
+        g_atomic_int_set(&self->flush_error, error);
+    }
+    return error;
 }
 
 static int
@@ -244,24 +260,37 @@ static const IoOps posix_ops = {
     .close = posix_close,
 };
 
+static int
+check_type(const struct stat *status)
+{
+    if (S_ISDIR(status->st_mode))
+        return -EISDIR;
+    return S_ISREG(status->st_mode) || S_ISBLK(status->st_mode) ? 0 : -EMEDIUMTYPE;
+}
+
+/*
+ * The type is looked at before opening, because to open a device can be to act (a watchdog, a
+ * tape), and again afterwards, because only the descriptor is proof.
+ */
 int
 io_file_open(const char *path, IoOpenFlags flags, IoFile **ret_file)
 {
     int mode = (flags & IO_OPEN_READ_WRITE) != 0 ? O_RDWR : O_RDONLY;
     int create = (flags & IO_OPEN_CREATE) != 0 ? O_CREAT | O_EXCL : 0;
-    autofd int fd = open(path, mode | create | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    autofd int fd = -1;
     struct stat status;
     PosixFile *self;
+    int result = stat(path, &status) == 0 ? check_type(&status) : 0;
 
-    if (fd < 0)
+    if (result < 0 && create == 0)
+        return result;
+
+    fd = open(path, mode | create | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    if (fd < 0 || fstat(fd, &status) < 0)
         return -errno;
-    if (fstat(fd, &status) < 0)
-        return -errno;
-    /* Opening did not block on a FIFO; now it is refused, with all else that is no image. */
-    if (S_ISDIR(status.st_mode))
-        return -EISDIR;
-    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
-        return -EMEDIUMTYPE;
+    result = check_type(&status);
+    if (result < 0)
+        return result;
 
     self = g_new0(PosixFile, 1);
     self->file.ops = &posix_ops;
@@ -277,34 +306,6 @@ int
 posix_file_get_fd(IoFile *file)
 {
     return file->ops == &posix_ops ? ((PosixFile *)file)->fd : -1;
-}
-
-int
-posix_file_copy_owner(IoFile *file, IoFile *like)
-{
-    int fd = posix_file_get_fd(file);
-    struct stat status;
-
-    if (fd < 0 || posix_file_get_fd(like) < 0)
-        return 0;
-    if (fstat(posix_file_get_fd(like), &status) < 0)
-        return -errno;
-
-    /* Only root may give files away; others keep the file, and then nobody else gets at it. */
-    if (fchown(fd, status.st_uid, status.st_gid) < 0)
-        return errno == EPERM ? 0 : -errno;
-    return fchmod(fd, status.st_mode & 0660) < 0 ? -errno : 0;
-}
-
-int
-posix_sync_folder_of(const char *path)
-{
-    g_autofree char *folder = g_path_get_dirname(path);
-    autofd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return -errno;
-    return fsync(fd) < 0 ? -errno : 0;
 }
 
 int

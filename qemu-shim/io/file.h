@@ -26,7 +26,7 @@ typedef struct {
     int (*flush)(IoFile *file); /* a failed flush is final: every later one fails as well */
     int (*get_length)(IoFile *file, guint64 *ret_length);
     int (*get_allocated)(IoFile *file, guint64 *ret_bytes);
-    /* Whether data or a hole stands at @offset, and for how long; a hint, never proof of zeros. */
+    /* Whether data or a hole stands at @offset, and for how long; a hole reads as zeros now. */
     int (*get_extent)(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length);
     void (*close)(IoFile *file);
 } IoOps;

@@ -17,8 +17,17 @@ typedef enum {
     IO_LOCK_RESIZE = 1 << 3,
 } IoLockPermissions;
 
-/* Returns -EAGAIN and sets *ret_conflict where another process stands in the way. */
+/*
+ * Returns -EAGAIN where somebody stands in the way, with *ret_conflict the lock in QEMU's words, as
+ * "\"write\" lock". Whoever fails closes the file. Files in memory have no locks.
+ */
 int io_lock_take(IoFile *file,
                  IoLockPermissions used,
                  IoLockPermissions not_shared,
                  const char **ret_conflict);
+
+/* A writer gives up writing for good: its file is open for reading only, its locks a reader's. */
+int io_lock_become_reader(IoFile *file);
+
+/* "process 4711 (qemu-io)" which has the file open, as far as we may see; NULL: nobody. */
+char *io_lock_find_holder(IoFile *file);

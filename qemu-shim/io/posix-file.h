@@ -7,8 +7,3 @@
 
 /* The descriptor of a file of the host, for locks and identity; -1 for files of other kinds. */
 int posix_file_get_fd(IoFile *file);
-
-/* Owner, group and mode of @like, the mode never wider than it. */
-int posix_file_copy_owner(IoFile *file, IoFile *like);
-/* Makes the entry of @path in its folder durable. */
-int posix_sync_folder_of(const char *path);

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Opening nodes */
+
+#include "qemu-shim/block/open.h"
+
+#include "api/vblk-error.h"
+#include "qemu-shim/block/backing.h"
+#include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/registry.h"
+#include "qemu-shim/io/host.h"
+
+/*
+ * The way down a chain. Each layer knows those above it, so that a header which names one of them
+ * is found before its locks would be in the way of our own, and before it is read for ever.
+ */
+typedef struct Layer Layer;
+struct Layer {
+    const Layer *above; /* NULL: the top */
+    IoIdentity identity;
+    gboolean has_identity;
+    const char *filename;
+    guint depth; /* 1 at the top */
+};
+
+static BlockNode *
+open_layer(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error);
+
+guint
+block_open_get_depth(BlockNode *node)
+{
+    guint depth = 0;
+
+    for (; node != NULL; node = block_node_get_backing(node))
+        depth++;
+    return depth;
+}
+
+static gboolean
+check_depth(guint depth, const char *filename, GError **error)
+{
+    if (depth <= BLOCK_MAX_DEPTH)
+        return TRUE;
+
+    g_set_error(error,
+                VBLK_ERROR,
+                VBLK_ERROR_LIMIT,
+                "the backing chain is deeper than %d layers at '%s'",
+                BLOCK_MAX_DEPTH,
+                filename);
+    return FALSE;
+}
+
+static gboolean
+check_loop(const Layer *layer, GError **error)
+{
+    for (const Layer *above = layer->above; above != NULL; above = above->above) {
+        if (!layer->has_identity || !above->has_identity ||
+            layer->identity.device != above->identity.device ||
+            layer->identity.inode != above->identity.inode)
+            continue;
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_IMAGE_INVALID,
+                    "the backing chain is a loop: '%s' is backed by '%s', which is the same file "
+                    "as '%s' above it",
+                    layer->above->filename,
+                    layer->filename,
+                    above->filename);
+        return FALSE;
+    }
+
+    return TRUE;
+}
+
+static BlockNode *
+open_file(BlockGraph *graph, const BlockRequest *request, GError **error)
+{
+    g_autoptr(GError) write_error = NULL;
+    BlockNode *node;
+
+    if (request->is_read_only)
+        node = file_node_open(request->filename, FALSE, error);
+    else
+        node = file_node_open(request->filename, TRUE, &write_error);
+
+    if (write_error != NULL && request->is_auto_read_only &&
+        g_error_matches(write_error, VBLK_ERROR, VBLK_ERROR_IMAGE_ACCESS))
+        node = file_node_open(request->filename, FALSE, error);
+    else if (write_error != NULL)
+        g_propagate_error(error, g_steal_pointer(&write_error));
+    if (node == NULL)
+        return NULL;
+
+    if (request->format == BLOCK_FORMAT_HOST_DEVICE &&
+        !g_str_equal(block_node_get_driver_name(node), "host_device")) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_IMAGE_INVALID,
+                    "'%s' is not a block device, as the driver 'host_device' asks for",
+                    request->filename);
+        block_node_unref(node);
+        return NULL;
+    }
+
+    block_registry_name(graph, node, request->node_name);
+    return node;
+}
+
+static gboolean
+lock_file(BlockNode *file, const BlockRequest *request, GError **error)
+{
+    return request->is_unlocked || file_node_lock(file, request->is_shared, error);
+}
+
+static BlockNode *
+find_reference(BlockGraph *graph, const char *name, GError **error)
+{
+    BlockNode *node = block_graph_find(graph, name);
+
+    if (node == NULL)
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_INVALID_ARGUMENT,
+                    "Cannot find device='%s' nor node-name='%s'",
+                    name,
+                    name);
+    return node;
+}
+
+/* A file that is there already may be read by several nodes, or be written by one. */
+static BlockNode *
+reference_file(BlockGraph *graph, const char *name, gboolean must_write, GError **error)
+{
+    BlockNode *file = find_reference(graph, name, error);
+    BlockNode *user;
+    const char *role;
+
+    if (file == NULL)
+        return NULL;
+    if (file->driver->is_format) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_OPERATION_UNSUPPORTED,
+                    "node '%s' is of the driver '%s', where a file is needed",
+                    name,
+                    file->driver->name);
+        return NULL;
+    }
+    if (must_write && block_node_is_read_only(file)) {
+        g_set_error(
+            error, VBLK_ERROR, VBLK_ERROR_IMAGE_ACCESS, "Block node '%s' is read-only", name);
+        return NULL;
+    }
+    user = block_registry_find_user(graph, file, &role);
+    if (!block_node_is_read_only(file) && (user != NULL || file->device_count > 0)) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_OPERATION_INVALID,
+                    "node '%s' is already used by %s",
+                    name,
+                    user != NULL ? block_node_get_name(user) : "a device");
+        return NULL;
+    }
+
+    return block_node_ref(file);
+}
+
+static BlockNode *
+obtain_file(BlockGraph *graph, const BlockRequest *request, GError **error)
+{
+    const BlockRequest *below = request->file.request;
+
+    if (below == NULL)
+        return reference_file(graph,
+                              request->file.name,
+                              !request->is_read_only && !request->is_auto_read_only,
+                              error);
+    if (!block_format_is_protocol(below->format)) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_OPERATION_UNSUPPORTED,
+                    "driver '%s' cannot be the file below driver '%s'",
+                    block_format_to_string(below->format),
+                    block_format_to_string(request->format));
+        return NULL;
+    }
+    return open_file(graph, below, error);
+}
+
+/* Through the header: everything it says is checked, and the result is read-only. */
+static gboolean
+open_recorded_backing(BlockGraph *graph,
+                      BlockNode *node,
+                      gboolean is_shared,
+                      const Layer *layer,
+                      GError **error)
+{
+    g_autoptr(BlockRequest) request = NULL;
+    g_autoptr(BlockNode) backing = NULL;
+    BlockFormat format;
+
+    if (node->backing_name == NULL)
+        return TRUE;
+
+    node->backing_filename = backing_resolve(node->filename, node->backing_name, error);
+    if (node->backing_filename == NULL ||
+        !backing_get_format(
+            node->filename, node->backing_name, node->backing_format, &format, error))
+        return FALSE;
+
+    request = block_request_new_for_image(node->backing_filename, format, TRUE, is_shared);
+    backing = open_layer(graph, request, layer, error);
+    if (backing == NULL)
+        return FALSE;
+
+    block_node_set_backing(node, backing);
+    return TRUE;
+}
+
+static gboolean
+reference_backing(BlockGraph *graph,
+                  BlockNode *node,
+                  const char *name,
+                  const Layer *layer,
+                  GError **error)
+{
+    BlockNode *backing = find_reference(graph, name, error);
+
+    if (backing == NULL ||
+        !check_depth(layer->depth + block_open_get_depth(backing), node->filename, error))
+        return FALSE;
+    if (!block_node_is_read_only(backing) && backing->device_count > 0) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_OPERATION_INVALID,
+                    "node '%s' cannot be a backing node: a device writes to it",
+                    name);
+        return FALSE;
+    }
+
+    block_node_set_backing(node, backing);
+    return TRUE;
+}
+
+/* Whether it is left to the header what the backing node is. */
+static gboolean
+is_recorded(const BlockReference *backing)
+{
+    return backing->name == NULL && backing->request == NULL && !backing->is_null;
+}
+
+static gboolean
+attach_backing(BlockGraph *graph,
+               BlockNode *node,
+               const BlockRequest *request,
+               const Layer *layer,
+               GError **error)
+{
+    g_autoptr(BlockNode) backing = NULL;
+
+    if (!node->driver->has_backing)
+        return TRUE;
+    if (node->backing_name != NULL && !is_recorded(&request->backing))
+        node->backing_filename = backing_resolve(node->filename, node->backing_name, NULL);
+    if (request->backing.is_null)
+        return TRUE;
+    if (request->backing.name != NULL)
+        return reference_backing(graph, node, request->backing.name, layer, error);
+    if (is_recorded(&request->backing))
+        return open_recorded_backing(graph, node, request->is_shared, layer, error);
+
+    backing = open_layer(graph, request->backing.request, layer, error);
+    if (backing == NULL)
+        return FALSE;
+    block_node_set_backing(node, backing);
+    return TRUE;
+}
+
+/* Takes @file. */
+static BlockNode *
+open_over(BlockNode *file, const BlockRequest *request, GError **error)
+{
+    gboolean is_read_only = request->is_read_only ||
+                            (request->is_auto_read_only && block_node_is_read_only(file));
+
+    switch (request->format) {
+    case BLOCK_FORMAT_RAW:
+        return raw_node_open(file, is_read_only, request->offset, request->size, error);
+    case BLOCK_FORMAT_QCOW2:
+        return qcow2_node_open(file, is_read_only, error);
+    case BLOCK_FORMAT_FILE:
+    case BLOCK_FORMAT_HOST_DEVICE:
+        break;
+    }
+
+    g_assert_not_reached();
+}
+
+static BlockNode *
+open_layer(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error)
+{
+    g_autoptr(BlockNode) file = NULL;
+    g_autoptr(BlockNode) node = NULL;
+    Layer layer = {.above = above, .depth = above != NULL ? above->depth + 1 : 1};
+
+    if (block_format_is_protocol(request->format)) {
+        file = open_file(graph, request, error);
+        return file != NULL && lock_file(file, request, error) ? g_steal_pointer(&file) : NULL;
+    }
+
+    file = obtain_file(graph, request, error);
+    if (file == NULL)
+        return NULL;
+    layer.filename = file->filename;
+    layer.has_identity = io_file_get_identity(block_node_get_io(file), &layer.identity);
+    if (!check_depth(layer.depth, file->filename, error) || !check_loop(&layer, error))
+        return NULL;
+    if (request->file.request != NULL && !lock_file(file, request->file.request, error))
+        return NULL;
+
+    node = open_over(g_steal_pointer(&file), request, error);
+    if (node == NULL)
+        return NULL;
+    block_registry_name(graph, node, request->node_name);
+    return attach_backing(graph, node, request, &layer, error) ? g_steal_pointer(&node) : NULL;
+}
+
+/* Names are checked before a file is touched; two of one request must differ as well. */
+static gboolean
+check_names(BlockGraph *graph, const BlockRequest *request, GHashTable *seen, GError **error)
+{
+    const char *name;
+
+    if (request == NULL)
+        return TRUE;
+
+    name = request->node_name;
+    if (name != NULL &&
+        (block_graph_find(graph, name) != NULL || !g_hash_table_add(seen, (gpointer)name))) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_INVALID_ARGUMENT,
+                    "Duplicate nodes with node-name='%s'",
+                    name);
+        return FALSE;
+    }
+
+    return check_names(graph, request->file.request, seen, error) &&
+           check_names(graph, request->backing.request, seen, error);
+}
+
+BlockNode *
+block_open(BlockGraph *graph, const BlockRequest *request, GError **error)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+    return check_names(graph, request, seen, error) ? open_layer(graph, request, NULL, error)
+                                                    : NULL;
+}

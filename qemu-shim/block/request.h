@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Open requests */
+
+#include <glib.h>
+
+/*
+ * The options of a node and of those below it, understood and complete, before a file is touched.
+ * Children inherit as in QEMU: a file whether it is read-only and shared, a backing node whether it
+ * is shared; and a backing node is always read-only.
+ */
+typedef enum {
+    BLOCK_FORMAT_FILE,
+    BLOCK_FORMAT_HOST_DEVICE,
+    BLOCK_FORMAT_RAW,
+    BLOCK_FORMAT_QCOW2,
+} BlockFormat;
+
+typedef struct BlockRequest BlockRequest;
+
+/* A node below: by name, or to be opened, or neither. */
+typedef struct {
+    char *name;
+    BlockRequest *request;
+    gboolean is_null; /* explicitly none */
+} BlockReference;
+
+struct BlockRequest {
+    BlockFormat format;
+    char *node_name; /* NULL: one is made up */
+    gboolean is_read_only;
+    gboolean is_auto_read_only; /* read-only where it may not be written */
+    gboolean is_shared;
+    gboolean is_unlocked;
+    char *filename; /* of protocols */
+    guint64 offset; /* of raw */
+    guint64 size;   /* of raw; 0: to the end */
+    BlockReference file;
+    BlockReference backing; /* nothing set: what the header names */
+};
+
+BlockRequest *block_request_new(GVariant *options, GError **error);
+/* For an image that is named by a path, as a backing file or an overlay. */
+BlockRequest *block_request_new_for_image(const char *path,
+                                          BlockFormat format,
+                                          gboolean is_read_only,
+                                          gboolean is_shared);
+void block_request_free(BlockRequest *request);
+
+gboolean block_format_is_protocol(BlockFormat format);
+const char *block_format_to_string(BlockFormat format);
+gboolean block_format_from_string(const char *word, BlockFormat *ret_format);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BlockRequest, block_request_free)
