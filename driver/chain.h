@@ -53,8 +53,9 @@ gboolean chain_append(Chain *chain, Layer *layer, GError **error);
 
 /*
  * What @name means in the chain of the disk @target: "vda[N]" by index, an absolute path, the name
- * as recorded in the layer above, or a path relative to the directory of the layer above. Sets
- * *ret_position. The errors name @name and @target in libvirt's words.
+ * as recorded in the layer above, or a path relative to the directory of the layer above. "json:"
+ * and "scheme:" names are compared as text alone. Sets *ret_position. The errors name @name and
+ * @target in libvirt's words.
  */
 gboolean chain_find(const Chain *chain,
                     const char *target,
@@ -62,10 +63,21 @@ gboolean chain_find(const Chain *chain,
                     guint *ret_position,
                     GError **error);
 
+/* "vda[2]": FALSE where @name is not of that form; a name with a slash is a path. */
+gboolean chain_parse_index(const char *name, char **ret_target, guint *ret_index);
+
+/* Neither absolute nor with a scheme ("nbd:", "json:"), as QEMU tells them apart. */
+gboolean chain_is_relative_name(const char *name);
 /* @name as recorded in @overlay, made absolute by the directory of the overlay, as QEMU does. */
 char *chain_resolve_backing_path(const Layer *overlay, const char *name);
+/* What to record in the layer at @position so that it finds @base by relative names all the way;
+ * NULL where one of the names between is not relative. */
+char *chain_relative_name(const Chain *chain, guint position, guint base);
 
-/* The chain after all between @position and @base (or the bottom: G_MAXUINT) was merged up. */
+/*
+ * The chain after all between @position and @base (or the bottom: G_MAXUINT) was merged up. Where
+ * layers went, the one at @position records the path of @base, or nothing.
+ */
 Chain *chain_without_between(const Chain *chain, guint position, guint base);
 /* The chain with a new active layer on top. Takes @layer. */
 Chain *chain_with_active(const Chain *chain, Layer *layer);
