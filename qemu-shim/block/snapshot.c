@@ -5,6 +5,7 @@
 #include "qemu-shim/block/snapshot.h"
 
 #include "api/vblk-error.h"
+#include "qemu-shim/block/backing.h"
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/errors.h"
 #include "qemu-shim/block/open.h"
@@ -54,9 +55,11 @@ fill_overlay(IoFile *file, BlockNode *node, GError **error)
         .backing_name = backing_name,
         .backing_format = node->driver->name,
     };
+    g_autofree char *resolved = backing_resolve(file->path, backing_name, error);
     int status;
 
-    if (!qcow2_create(file, &options, error))
+    /* What we would refuse to open again we do not write. */
+    if (resolved == NULL || !qcow2_create(file, &options, error))
         return FALSE;
 
     status = io_file_copy_access(file, block_node_get_io(node));

@@ -74,24 +74,28 @@ images_create(const char *name, const char *backing_name, const char *backing_fo
         fail_msg("%s", error->message);
 }
 
-/* The header extension with the format loses its type, which makes it one that nobody knows. */
 void
-images_create_without_format(const char *name, const char *backing_name)
+images_patch(const char *name, const void *from, const void *to, gsize length)
 {
-    static const guint8 type[] = {0xe2, 0x79, 0x2a, 0xca};
-    static const guint8 unknown[] = {0x12, 0x34, 0x56, 0x78};
     g_autofree char *path = images_path(name);
     g_autoptr(IoFile) file = NULL;
     guint8 header[4096];
     guint8 *found;
 
-    images_create(name, backing_name, "raw");
     assert_int_equal(io_file_open(path, IO_OPEN_READ_WRITE, &file), 0);
     assert_int_equal(io_file_read(file, 0, header, sizeof(header)), 0);
-    found = memmem(header, sizeof(header), type, sizeof(type));
+    found = memmem(header, sizeof(header), from, length);
     assert_non_null(found);
-    memcpy(found, unknown, sizeof(unknown));
+    memcpy(found, to, length);
     assert_int_equal(io_file_write(file, 0, header, sizeof(header)), 0);
+}
+
+/* The header extension with the format loses its type, which makes it one that nobody knows. */
+void
+images_create_without_format(const char *name, const char *backing_name)
+{
+    images_create(name, backing_name, "raw");
+    images_patch(name, "\xe2\x79\x2a\xca", "\x12\x34\x56\x78", 4);
 }
 
 void

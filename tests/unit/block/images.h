@@ -14,6 +14,8 @@ char *images_path(const char *name);
 void images_create(const char *name, const char *backing_name, const char *backing_format);
 /* The same without a recorded format, which our own creation refuses. */
 void images_create_without_format(const char *name, const char *backing_name);
+/* Exchanges bytes of a header, of which there must be some, for as many others. */
+void images_patch(const char *name, const void *from, const void *to, gsize length);
 /* A file with @content. */
 void images_write(const char *name, const char *content);
 char *images_checksum(const char *name);
