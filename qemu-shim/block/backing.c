@@ -62,6 +62,21 @@ backing_resolve(const char *overlay, const char *name, GError **error)
     return g_strconcat(folder, name, NULL);
 }
 
+char *
+backing_make_name(const char *overlay, const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(overlay);
+    g_autofree char *path_folder = g_path_get_dirname(path);
+    g_autofree char *base_name = g_path_get_basename(path);
+
+    if (g_path_is_absolute(path))
+        return g_strdup(path);
+    if (!g_str_equal(folder, path_folder))
+        return g_canonicalize_filename(path, NULL);
+    return backing_has_scheme(base_name) ? g_strconcat("./", base_name, NULL)
+                                         : g_steal_pointer(&base_name);
+}
+
 gboolean
 backing_get_format(const char *overlay,
                    const char *name,

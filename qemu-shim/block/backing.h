@@ -13,6 +13,11 @@
 
 /* The path meant by @name in the header of @overlay: relative to the folder of @overlay. */
 char *backing_resolve(const char *overlay, const char *name, GError **error);
+/*
+ * The name that makes the header of @overlay mean @path, both as this process names them: without a
+ * folder where they share one, so that they can be moved together, else absolute.
+ */
+char *backing_make_name(const char *overlay, const char *path);
 /* Refuses an unrecorded (NULL) or unknown format of the backing file @name of @overlay. */
 gboolean backing_get_format(const char *overlay,
                             const char *name,

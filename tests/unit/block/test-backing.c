@@ -84,6 +84,34 @@ test_refusals_have_no_control_characters(void **state)
 }
 
 static void
+test_a_made_name_means_the_file_it_was_made_of(void **state)
+{
+    g_autofree char *elsewhere = g_canonicalize_filename("other/base", NULL);
+    const struct {
+        const char *overlay, *path, *name;
+    } table[] = {
+        {"folder/top", "folder/base", "base"},
+        {"top", "base", "base"},
+        {"/folder/top", "/folder/base", "/folder/base"},
+        {"folder/top", "other/base", elsewhere},
+        {"top", "other/base", elsewhere},
+        {"folder/top", "folder/a:b", "./a:b"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autofree char *name = backing_make_name(table[i].overlay, table[i].path);
+        g_autofree char *resolved = backing_resolve(table[i].overlay, name, NULL);
+        g_autofree char *meant = g_canonicalize_filename(table[i].path, NULL);
+        g_autofree char *found = NULL;
+
+        assert_string_equal(name, table[i].name);
+        assert_non_null(resolved);
+        found = g_canonicalize_filename(resolved, NULL);
+        assert_string_equal(found, meant);
+    }
+}
+
+static void
 test_a_format_is_never_guessed(void **state)
 {
     g_autoptr(GError) error = NULL;
@@ -108,6 +136,7 @@ main(void)
         cmocka_unit_test(test_relative_names_are_relative_to_the_overlay),
         cmocka_unit_test(test_names_that_are_no_plain_paths_are_refused),
         cmocka_unit_test(test_refusals_have_no_control_characters),
+        cmocka_unit_test(test_a_made_name_means_the_file_it_was_made_of),
         cmocka_unit_test(test_a_format_is_never_guessed),
     };
 

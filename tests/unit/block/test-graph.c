@@ -3,6 +3,7 @@
 /* Block graph tests */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +79,8 @@ test_a_chain_is_opened_by_its_headers(void **state)
     assert_true(block_node_is_read_only(middle));
     assert_true(block_node_is_read_only(base));
     assert_true(block_node_is_read_only(block_node_get_file(base)));
+    assert_int_equal(fcntl(posix_file_get_fd(block_node_get_io(base)), F_GETFL) & O_ACCMODE,
+                     O_RDONLY);
     assert_int_equal(block_node_get_name(base)[0], '#');
 
     list = block_graph_list(graph);
@@ -366,6 +369,54 @@ test_an_image_is_opened_for_writing_once(void **state)
     top = must_add(graph, "again", "base");
 }
 
+static gboolean
+qemu_io_may_open(const char *name, const char *flag)
+{
+    g_autofree char *path = images_path(name);
+    const char *arguments[] = {"qemu-io", "-f", "qcow2", "-c", "read 0 512", path, flag, NULL};
+    int wait_status;
+
+    assert_true(
+        g_spawn_sync(NULL,
+                     (char **)arguments,
+                     NULL,
+                     G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+                     NULL,
+                     NULL,
+                     NULL,
+                     NULL,
+                     &wait_status,
+                     NULL));
+    return g_spawn_check_wait_status(wait_status, NULL);
+}
+
+static void
+test_a_real_qemu_finds_each_layer_locked(void **state)
+{
+    g_autofree char *program = g_find_program_in_path("qemu-io");
+    g_autoptr(BlockGraph) graph = block_graph_new();
+    g_autoptr(GError) error = NULL;
+    g_autoptr(BlockNode) top = NULL;
+
+    if (program == NULL) {
+        print_message("qemu-io is not installed\n");
+        skip();
+    }
+
+    images_create("base", NULL, NULL);
+    images_create("top", "base", "qcow2");
+    top = must_add(graph, "top", "top");
+    assert_false(qemu_io_may_open("top", NULL));
+    assert_false(qemu_io_may_open("top", "-r"));
+    assert_true(qemu_io_may_open("top", "-rU"));
+    assert_false(qemu_io_may_open("base", NULL));
+    assert_true(qemu_io_may_open("base", "-r"));
+
+    g_clear_pointer(&top, block_node_unref);
+    assert_true(block_graph_remove(graph, "top", &error));
+    assert_true(qemu_io_may_open("top", NULL));
+}
+
 static void
 test_a_file_that_may_not_be_written_is_read_if_that_is_allowed(void **state)
 {
@@ -476,6 +527,7 @@ main(void)
         WITH_IMAGES(test_names_are_used_once),
         WITH_IMAGES(test_a_node_is_removed_only_when_nothing_stands_on_it),
         WITH_IMAGES(test_an_image_is_opened_for_writing_once),
+        WITH_IMAGES(test_a_real_qemu_finds_each_layer_locked),
         WITH_IMAGES(test_a_file_that_may_not_be_written_is_read_if_that_is_allowed),
         WITH_IMAGES(test_a_raw_image_may_be_a_window),
         WITH_IMAGES(test_reopening_with_the_same_options_flushes_and_tells),
