@@ -258,28 +258,31 @@ has_removable_medium(const DiskXml *disk)
     return g_str_equal(disk->device, "cdrom") || g_str_equal(disk->device, "floppy");
 }
 
+static gboolean
+read_layers(const xmlNode *disk, DiskXml *ret_disk, GError **error)
+{
+    DiskSource *top = read_source(disk, "file", error);
+
+    if (top == NULL)
+        return FALSE;
+    g_ptr_array_add(ret_disk->layers, top);
+    if (top->type == DISK_SOURCE_NONE && !has_removable_medium(ret_disk))
+        return xml_node_refuse(disk, error, "disk '%s' needs a source", ret_disk->target);
+
+    return read_child_attribute(disk, "driver", "type", &top->format, error) &&
+           read_chain(disk, ret_disk, error);
+}
+
 DiskXml *
 disk_read(const xmlNode *disk, GError **error)
 {
-    g_autoptr(DiskXml) result = g_new0(DiskXml, 1);
-    DiskSource *top;
+    DiskXml *result = g_new0(DiskXml, 1);
 
     result->layers = g_ptr_array_new_with_free_func((GDestroyNotify)disk_source_free);
-    if (!read_target(disk, result, error) || !read_device(disk, result, error))
-        return NULL;
+    if (read_target(disk, result, error) && read_device(disk, result, error) &&
+        read_layers(disk, result, error) && read_mirror(disk, result, error))
+        return result;
+    disk_xml_free(result);
 
-    top = read_source(disk, "file", error);
-    if (top == NULL)
-        return NULL;
-    g_ptr_array_add(result->layers, top);
-    if (top->type == DISK_SOURCE_NONE && !has_removable_medium(result)) {
-        xml_node_refuse(disk, error, "disk '%s' needs a source", result->target);
-        return NULL;
-    }
-
-    if (!read_child_attribute(disk, "driver", "type", &top->format, error) ||
-        !read_chain(disk, result, error) || !read_mirror(disk, result, error))
-        return NULL;
-
-    return g_steal_pointer(&result);
+    return NULL;
 }

@@ -95,7 +95,7 @@ disk_xml_free(DiskXml *disk)
     g_free(disk->bus);
     g_free(disk->device);
     g_free(disk->alias);
-    g_clear_pointer(&disk->layers, g_ptr_array_unref);
+    g_ptr_array_unref(disk->layers);
     disk_source_free(disk->mirror);
     g_free(disk->mirror_job);
     g_free(disk->mirror_ready);

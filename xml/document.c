@@ -40,18 +40,23 @@ refuse_external_entity(const char *url, const char *id, xmlParserCtxt *context)
     return NULL;
 }
 
-static void
-initialise_once(void)
+static gpointer
+initialise(gpointer data)
 {
-    static gsize is_initialised;
+    xmlInitParser();
+    /* else an <?oasis-xml-catalog?> instruction names files to load */
+    xmlCatalogSetDefaults(XML_CATA_ALLOW_NONE);
+    xmlSetExternalEntityLoader(refuse_external_entity);
 
-    if (g_once_init_enter(&is_initialised)) {
-        xmlInitParser();
-        /* else an <?oasis-xml-catalog?> instruction names files to load */
-        xmlCatalogSetDefaults(XML_CATA_ALLOW_NONE);
-        xmlSetExternalEntityLoader(refuse_external_entity);
-        g_once_init_leave(&is_initialised, 1);
-    }
+    return NULL;
+}
+
+static void
+prepare_thread(void)
+{
+    static GOnce once = G_ONCE_INIT;
+
+    g_once(&once, initialise, NULL);
     /* held for each thread; without it some faults are printed on stderr */
     xmlSetGenericErrorFunc(NULL, ignore_generic_error);
 }
@@ -106,7 +111,7 @@ xml_document_parse(const char *text, gsize max_size, GError **error)
     if (!xml_text_check(text, max_size, error))
         return NULL;
 
-    initialise_once();
+    prepare_thread();
     context = xmlNewParserCtxt();
     if (context == NULL)
         g_error("out of memory");

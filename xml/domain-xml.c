@@ -17,159 +17,16 @@
 #include "xml/disk-layers.h"
 #include "xml/disk-read.h"
 #include "xml/document.h"
+#include "xml/domain-head.h"
 #include "xml/domain-node.h"
 #include "xml/node.h"
 #include "xml/text.h"
 
-#define MAX_NAME 255
-
 struct DomainXml {
     xmlDoc *document;
-    char *name;
-    char *uuid;
-    guint64 memory_kib;
-    guint vcpus;
-    char *os_type;
+    DomainHead head;
     GPtrArray *disks; /* of DiskXml, owned */
 };
-
-static gboolean
-read_name(const xmlNode *domain, DomainXml *xml, GError **error)
-{
-    const xmlNode *node = xml_node_child(domain, "name");
-
-    if (node == NULL)
-        return xml_node_refuse(domain, error, "a domain needs a name");
-
-    xml->name = xml_node_text(node);
-    if (*xml->name == '\0')
-        return xml_node_refuse(node, error, "the name of a domain cannot be empty");
-    if (strlen(xml->name) > MAX_NAME)
-        return xml_node_refuse(
-            node, error, "the name of a domain cannot be longer than '%d' bytes", MAX_NAME);
-    for (const char *p = xml->name; *p != '\0'; p = g_utf8_next_char(p)) {
-        if (*p == '/' || g_unichar_iscntrl(g_utf8_get_char(p)))
-            return xml_node_refuse(
-                node, error, "the name of a domain cannot contain '/' or control characters");
-    }
-
-    return TRUE;
-}
-
-/* 32 hex digits with or without the four dashes; NULL where @text is anything else. */
-static char *
-normalise_uuid(const char *text)
-{
-    GString *uuid = g_string_new(text);
-
-    if (uuid->len == 32) {
-        g_string_insert_c(uuid, 8, '-');
-        g_string_insert_c(uuid, 13, '-');
-        g_string_insert_c(uuid, 18, '-');
-        g_string_insert_c(uuid, 23, '-');
-    }
-    g_string_ascii_down(uuid);
-    if (!g_uuid_string_is_valid(uuid->str))
-        return g_string_free(uuid, TRUE);
-
-    return g_string_free(uuid, FALSE);
-}
-
-static gboolean
-read_uuid(const xmlNode *domain, DomainXml *xml, GError **error)
-{
-    xmlNode *node = xml_node_child(domain, "uuid");
-    g_autofree char *text = node != NULL ? xml_node_text(node) : NULL;
-
-    if (text == NULL)
-        return TRUE;
-    xml->uuid = normalise_uuid(text);
-    if (xml->uuid == NULL)
-        return xml_node_refuse(node, error, "'%s' is no UUID", text);
-    if (!g_str_equal(text, xml->uuid))
-        xmlNodeSetContent(node, (const xmlChar *)xml->uuid);
-
-    return TRUE;
-}
-
-/* libvirt's units: KB counts by 1000, KiB and K by 1024, none means KiB. 0 for an unknown one. */
-static guint64
-bytes_of_unit(const char *unit)
-{
-    static const char prefixes[] = "KMGTPE";
-    const char *prefix;
-    gboolean is_decimal;
-    guint64 bytes = 1;
-
-    if (g_ascii_strcasecmp(unit, "b") == 0 || g_ascii_strcasecmp(unit, "bytes") == 0)
-        return 1;
-    prefix = *unit != '\0' ? strchr(prefixes, g_ascii_toupper(*unit)) : NULL;
-    if (prefix == NULL)
-        return 0;
-    is_decimal = g_ascii_strcasecmp(unit + 1, "B") == 0;
-    if (!is_decimal && unit[1] != '\0' && g_ascii_strcasecmp(unit + 1, "iB") != 0)
-        return 0;
-    for (const char *p = prefixes; p <= prefix; p++)
-        bytes *= is_decimal ? 1000 : 1024;
-
-    return bytes;
-}
-
-static gboolean
-read_memory(const xmlNode *domain, DomainXml *xml, GError **error)
-{
-    const xmlNode *node = xml_node_child(domain, "memory");
-    g_autofree char *text = node != NULL ? xml_node_text(node) : NULL;
-    g_autofree char *unit = node != NULL ? xml_node_attribute(node, "unit") : NULL;
-    guint64 unit_bytes = unit != NULL ? bytes_of_unit(unit) : 1024;
-    guint64 amount;
-    guint64 bytes;
-
-    if (text == NULL)
-        return TRUE;
-    if (unit_bytes == 0)
-        return xml_node_refuse(node, error, "unknown unit '%s' of memory", unit);
-    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &amount, NULL) ||
-        !g_uint64_checked_mul(&bytes, amount, unit_bytes))
-        return xml_node_refuse(node, error, "'%s' is no amount of memory", text);
-    xml->memory_kib = bytes / 1024 + (bytes % 1024 > 0);
-
-    return TRUE;
-}
-
-static gboolean
-read_vcpus(const xmlNode *domain, DomainXml *xml, GError **error)
-{
-    const xmlNode *node = xml_node_child(domain, "vcpu");
-    g_autofree char *text = NULL;
-    guint64 vcpus;
-
-    xml->vcpus = 1;
-    if (node == NULL)
-        return TRUE;
-    text = xml_node_attribute(node, "current");
-    if (text == NULL)
-        text = xml_node_text(node);
-    if (*text == '\0')
-        return TRUE;
-    if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXINT32, &vcpus, NULL))
-        return xml_node_refuse(node, error, "'%s' is no number of virtual CPUs", text);
-    xml->vcpus = (guint)vcpus;
-
-    return TRUE;
-}
-
-static void
-read_os(const xmlNode *domain, DomainXml *xml)
-{
-    const xmlNode *os = xml_node_child(domain, "os");
-
-    xml->os_type = os != NULL ? xml_node_child_text(os, "type") : NULL;
-    if (xml->os_type == NULL || *xml->os_type == '\0') {
-        g_free(xml->os_type);
-        xml->os_type = g_strdup("hvm");
-    }
-}
 
 static xmlNode *
 next_disk(const xmlNode *domain, xmlNode *disk)
@@ -205,29 +62,31 @@ read_disks(const xmlNode *domain, DomainXml *xml, GError **error)
     return TRUE;
 }
 
+static gboolean
+read_domain(const xmlNode *domain, DomainXml *xml, GError **error)
+{
+    if (!xml_node_is(domain, "domain"))
+        return xml_node_refuse(domain,
+                               error,
+                               "the document is a '%s'%s, not a 'domain'",
+                               (const char *)domain->name,
+                               domain->ns != NULL ? " of a foreign namespace" : "");
+
+    return domain_head_read(domain, &xml->head, error) && read_disks(domain, xml, error);
+}
+
 DomainXml *
 domain_xml_new_for_document(xmlDoc *document, GError **error)
 {
-    g_autoptr(DomainXml) xml = g_new0(DomainXml, 1);
-    const xmlNode *domain = xmlDocGetRootElement(document);
+    DomainXml *xml = g_new0(DomainXml, 1);
 
     xml->document = document;
     xml->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_xml_free);
-    if (!xml_node_is(domain, "domain")) {
-        xml_node_refuse(domain,
-                        error,
-                        "the document is a '%s'%s, not a 'domain'",
-                        (const char *)domain->name,
-                        domain->ns != NULL ? " of a foreign namespace" : "");
-        return NULL;
-    }
-    if (!read_name(domain, xml, error) || !read_uuid(domain, xml, error) ||
-        !read_memory(domain, xml, error) || !read_vcpus(domain, xml, error) ||
-        !read_disks(domain, xml, error))
-        return NULL;
-    read_os(domain, xml);
+    if (read_domain(xmlDocGetRootElement(document), xml, error))
+        return xml;
+    domain_xml_free(xml);
 
-    return g_steal_pointer(&xml);
+    return NULL;
 }
 
 static DomainXml *
@@ -299,10 +158,8 @@ domain_xml_free(DomainXml *xml)
         return;
 
     xmlFreeDoc(xml->document);
-    g_free(xml->name);
-    g_free(xml->uuid);
-    g_free(xml->os_type);
-    g_clear_pointer(&xml->disks, g_ptr_array_unref);
+    domain_head_clear(&xml->head);
+    g_ptr_array_unref(xml->disks);
     g_free(xml);
 }
 
@@ -321,19 +178,19 @@ domain_xml_get_root(const DomainXml *xml)
 const char *
 domain_xml_get_name(const DomainXml *xml)
 {
-    return xml->name;
+    return xml->head.name;
 }
 
 const char *
 domain_xml_get_uuid(const DomainXml *xml)
 {
-    return xml->uuid;
+    return xml->head.uuid;
 }
 
 void
 domain_xml_set_uuid(DomainXml *xml, const char *uuid)
 {
-    g_autofree char *normalised = normalise_uuid(uuid);
+    g_autofree char *normalised = domain_normalise_uuid(uuid);
     xmlNode *domain = xmlDocGetRootElement(xml->document);
     xmlNode *node = xml_node_child(domain, "uuid");
 
@@ -344,26 +201,26 @@ domain_xml_set_uuid(DomainXml *xml, const char *uuid)
         xml_node_insert_after(domain, xml_node_child(domain, "name"), node);
     }
     xmlNodeSetContent(node, (const xmlChar *)normalised);
-    g_free(xml->uuid);
-    xml->uuid = g_steal_pointer(&normalised);
+    g_free(xml->head.uuid);
+    xml->head.uuid = g_steal_pointer(&normalised);
 }
 
 guint64
 domain_xml_get_memory_kib(const DomainXml *xml)
 {
-    return xml->memory_kib;
+    return xml->head.memory_kib;
 }
 
 guint
 domain_xml_get_vcpus(const DomainXml *xml)
 {
-    return xml->vcpus;
+    return xml->head.vcpus;
 }
 
 const char *
 domain_xml_get_os_type(const DomainXml *xml)
 {
-    return xml->os_type;
+    return xml->head.os_type;
 }
 
 GPtrArray *
@@ -428,7 +285,7 @@ domain_xml_set_disk_layers(DomainXml *xml,
                     VBLK_ERROR,
                     VBLK_ERROR_INVALID_ARGUMENT,
                     "domain '%s' has no disk '%s'",
-                    xml->name,
+                    xml->head.name,
                     target);
         return FALSE;
     }

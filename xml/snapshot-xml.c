@@ -32,7 +32,7 @@ snapshot_xml_free(SnapshotXml *xml)
     g_free(xml->state);
     g_free(xml->parent);
     g_free(xml->memory_path);
-    g_clear_pointer(&xml->disks, g_ptr_array_unref);
+    g_ptr_array_unref(xml->disks);
     domain_xml_free(xml->domain);
     g_free(xml);
 }

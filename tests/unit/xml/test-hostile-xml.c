@@ -293,7 +293,7 @@ nothing_is_printed(void **state)
 
     assert_true(file >= 0 && saved >= 0);
     assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
-    (void)domain_xml_parse("<domain><name>&a;</nam", NULL);
+    (void)domain_xml_parse("<domain><name>&a;</no", NULL);
     (void)domain_xml_parse("<domain xmlns:a='rel' xmlns:b=''><c:d/>", NULL);
     (void)domain_xml_parse("<domain xml:id='1' xml:lang=''><x xml:id='1'/>", NULL);
     (void)domain_xml_parse("<?xml version='9'?><?xml-x?><domain a='1' a='2'/>", NULL);
