@@ -16,14 +16,11 @@
 #include <libxml/parserInternals.h>
 #include <libxml/xmlerror.h>
 
-#include "api/vblk-error.h"
+#include "xml/fault.h"
 #include "xml/text.h"
 
-/* Characters of a message of libxml2 that are kept: it quotes whole names from the text. */
-#define MAX_MESSAGE 200
-
 typedef struct {
-    char *message; /* the first error, one line; NULL without */
+    char *message; /* the first error; NULL without */
     guint line;
     gboolean has_doctype;
 } Outcome;
@@ -61,22 +58,6 @@ prepare_thread(void)
     xmlSetGenericErrorFunc(NULL, ignore_generic_error);
 }
 
-static char *
-one_line(const char *message)
-{
-    g_autofree char *valid = g_utf8_make_valid(message, -1);
-    g_autofree char *line = NULL;
-
-    g_strdelimit(valid, "\r\n\t", ' ');
-    g_strstrip(valid);
-    if (g_utf8_strlen(valid, -1) <= MAX_MESSAGE)
-        return g_steal_pointer(&valid);
-
-    line = g_utf8_substring(valid, 0, MAX_MESSAGE);
-
-    return g_strconcat(line, "...", NULL);
-}
-
 static void
 on_error(void *data, xmlError *fault)
 {
@@ -86,7 +67,7 @@ on_error(void *data, xmlError *fault)
     if (fault->level == XML_ERR_WARNING || outcome->message != NULL)
         return;
 
-    outcome->message = one_line(fault->message != NULL ? fault->message : "malformed XML");
+    outcome->message = g_strdup(fault->message != NULL ? fault->message : "malformed XML");
     outcome->line = (guint)MAX(fault->line, 1);
 }
 
@@ -123,21 +104,12 @@ xml_document_parse(const char *text, gsize max_size, GError **error)
         context, text, (int)strlen(text), NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     message = g_steal_pointer(&outcome.message);
     if (outcome.has_doctype || (document != NULL && document->intSubset != NULL)) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_XML,
-                    "line %u: a document type declaration is refused",
-                    outcome.line);
+        xml_refuse(error, outcome.line, "a document type declaration is refused");
         return NULL;
     }
     if (document == NULL || !context->wellFormed || !context->nsWellFormed || message != NULL ||
         xmlDocGetRootElement(document) == NULL) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_XML,
-                    "line %u: %s",
-                    outcome.line,
-                    message != NULL ? message : "malformed XML");
+        xml_refuse(error, outcome.line, "%s", message != NULL ? message : "malformed XML");
         return NULL;
     }
 

@@ -19,6 +19,7 @@
 #include "xml/document.h"
 #include "xml/domain-head.h"
 #include "xml/domain-node.h"
+#include "xml/fault.h"
 #include "xml/node.h"
 #include "xml/text.h"
 
@@ -281,12 +282,14 @@ domain_xml_set_disk_layers(DomainXml *xml,
         i++;
     }
     if (node == NULL) {
+        g_autofree char *shown = xml_one_line(target);
+
         g_set_error(error,
                     VBLK_ERROR,
                     VBLK_ERROR_INVALID_ARGUMENT,
                     "domain '%s' has no disk '%s'",
                     xml->head.name,
-                    target);
+                    shown);
         return FALSE;
     }
     if (!disk_write_layers(node, g_ptr_array_index(xml->disks, i), layers, is_complete, error) ||

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "api/vblk-error.h"
+#include "xml/fault.h"
 
 #define CHARS(text) ((const xmlChar *)(text))
 
@@ -92,12 +92,11 @@ gboolean
 xml_node_refuse(const xmlNode *node, GError **error, const char *format, ...)
 {
     va_list arguments;
-    g_autofree char *message = NULL;
+    long line = xmlGetLineNo(node);
 
     va_start(arguments, format);
-    message = g_strdup_vprintf(format, arguments);
+    (void)xml_refuse_valist(error, (guint)MAX(line, 1), format, arguments); /* always FALSE */
     va_end(arguments);
-    g_set_error(error, VBLK_ERROR, VBLK_ERROR_XML, "line %ld: %s", xmlGetLineNo(node), message);
 
     return FALSE;
 }

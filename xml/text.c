@@ -17,8 +17,8 @@
 
 #include <string.h>
 
-#include "api/vblk-error.h"
 #include "xml/domain-xml.h"
+#include "xml/fault.h"
 
 typedef struct {
     const char *text;
@@ -36,20 +36,6 @@ line_of(const char *text, const char *at)
     return line;
 }
 
-static G_GNUC_PRINTF(4, 5) gboolean
-    refuse(const char *text, const char *at, GError **error, const char *format, ...)
-{
-    va_list arguments;
-    g_autofree char *message = NULL;
-
-    va_start(arguments, format);
-    message = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_set_error(error, VBLK_ERROR, VBLK_ERROR_XML, "line %u: %s", line_of(text, at), message);
-
-    return FALSE;
-}
-
 /* The start after @end in @from, or the end of the text: then the parser names the fault. */
 static const char *
 skip_past(const char *from, const char *end)
@@ -61,9 +47,9 @@ skip_past(const char *from, const char *end)
 
 /* libxml2 is told to ignore the declared encoding: better refuse than misread the text. */
 static gboolean
-check_declaration(const char *text, const char *at, GError **error)
+check_declaration(const char *text, GError **error)
 {
-    g_autofree char *declaration = g_strndup(at, (gsize)(skip_past(at, "?>") - at));
+    g_autofree char *declaration = g_strndup(text, (gsize)(skip_past(text, "?>") - text));
     g_autofree char *encoding = NULL;
     const char *value = strstr(declaration, "encoding");
     gsize length;
@@ -75,7 +61,7 @@ check_declaration(const char *text, const char *at, GError **error)
     length = strcspn(value, " \t\r\n\"'?");
     encoding = g_strndup(value, length);
     if (g_ascii_strcasecmp(encoding, "UTF-8") != 0 && g_ascii_strcasecmp(encoding, "US-ASCII") != 0)
-        return refuse(text, at, error, "encoding '%s' is refused, only UTF-8 is read", encoding);
+        return xml_refuse(error, 1, "encoding '%s' is refused, only UTF-8 is read", encoding);
 
     return TRUE;
 }
@@ -95,19 +81,20 @@ scan_start_tag(Scan *scan, const char **at, GError **error)
         else if (*p == '"' || *p == '\'')
             quote = *p;
         else if (*p == '=' && ++n_attributes > XML_MAX_ATTRIBUTES)
-            return refuse(scan->text,
-                          p,
-                          error,
-                          "an element has more than '%d' attributes",
-                          XML_MAX_ATTRIBUTES);
+            return xml_refuse(error,
+                              line_of(scan->text, p),
+                              "an element has more than '%d' attributes",
+                              XML_MAX_ATTRIBUTES);
     }
     *at = *p == '\0' ? p : p + 1;
 
     if (*p == '>' && p[-1] == '/')
         return TRUE;
     if (++scan->depth > XML_MAX_DEPTH)
-        return refuse(
-            scan->text, start, error, "elements are nested deeper than '%d' levels", XML_MAX_DEPTH);
+        return xml_refuse(error,
+                          line_of(scan->text, start),
+                          "elements are nested deeper than '%d' levels",
+                          XML_MAX_DEPTH);
 
     return TRUE;
 }
@@ -125,7 +112,7 @@ scan_markup(Scan *scan, const char **at, GError **error)
     } else if (p[1] == '?') {
         *at = skip_past(p, "?>");
     } else if (p[1] == '!') {
-        return refuse(scan->text, p, error, "a document type declaration is refused");
+        return xml_refuse(error, line_of(scan->text, p), "a document type declaration is refused");
     } else if (p[1] == '/') {
         scan->depth -= scan->depth > 0;
         *at = skip_past(p, ">");
@@ -145,13 +132,13 @@ xml_text_check(const char *text, gsize max_size, GError **error)
     const char *at = text;
 
     if (length == 0)
-        return refuse(text, text, error, "the document is empty");
+        return xml_refuse(error, 1, "the document is empty");
     if (length > max_size)
-        return refuse(
-            text, text, error, "the document has more than '%" G_GSIZE_FORMAT "' bytes", max_size);
+        return xml_refuse(
+            error, 1, "the document has more than '%" G_GSIZE_FORMAT "' bytes", max_size);
     if (!g_utf8_validate(text, (gssize)length, &invalid))
-        return refuse(text, invalid, error, "the text is not valid UTF-8");
-    if (g_str_has_prefix(text, "<?xml") && !check_declaration(text, text, error))
+        return xml_refuse(error, line_of(text, invalid), "the text is not valid UTF-8");
+    if (g_str_has_prefix(text, "<?xml") && !check_declaration(text, error))
         return FALSE;
 
     while ((at = strchr(at, '<')) != NULL) {

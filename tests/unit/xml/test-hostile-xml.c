@@ -250,6 +250,23 @@ a_document_cut_anywhere_is_refused(void **state)
 }
 
 static void
+a_message_is_one_short_line_whatever_it_quotes(void **state)
+{
+    g_autofree char *long_name = g_strnfill(50000, 'x');
+    g_autofree char *root = g_strdup_printf("<%s/>", long_name);
+    g_autofree char *target = g_strdup_printf("<domain><name>n</name><devices><disk><target "
+                                              "dev='%s'/></disk></devices></domain>",
+                                              long_name);
+
+    assert_refused(root, NULL);
+    assert_refused(target, NULL);
+    assert_refused("<domain><name>n</name><uuid>a\nb\302\205c&#13;&#9;</uuid></domain>",
+                   "line 1: 'a b c' is no UUID");
+    assert_refused("<domain><name>n</name><memory unit='a&#10;b'>1</memory></domain>",
+                   "line 1: unknown unit 'a b' of memory");
+}
+
+static void
 an_encoding_cannot_hide_a_doctype(void **state)
 {
     assert_refused("<?xml version='1.0' encoding='UTF-7'?>\n"
@@ -320,6 +337,7 @@ main(void)
         cmocka_unit_test(text_that_is_not_utf_8_is_refused),
         cmocka_unit_test(an_empty_text_is_refused),
         cmocka_unit_test(a_document_cut_anywhere_is_refused),
+        cmocka_unit_test(a_message_is_one_short_line_whatever_it_quotes),
         cmocka_unit_test(an_encoding_cannot_hide_a_doctype),
         cmocka_unit_test(an_include_is_only_an_element),
         cmocka_unit_test(a_catalogue_instruction_is_only_an_instruction),
