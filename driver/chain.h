@@ -12,6 +12,7 @@ typedef enum {
     LAYER_FILE,
     LAYER_BLOCK,
     LAYER_NETWORK,
+    LAYER_OTHER, /* listed, but no block call works on it */
 } LayerKind;
 
 /* One image of a chain. Sizes are what the peer said last, 0 before that. */

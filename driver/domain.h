@@ -23,6 +23,7 @@ typedef struct {
     Chain *chain;             /* with no layers: an empty drive; depth 1 until images were read */
     gboolean is_chain_known;  /* to its end */
     Job *job;                 /* the live job, owned; NULL if none */
+    gboolean is_busy;         /* a call works on it; no other may begin */
 } Disk;
 
 typedef struct {

@@ -63,12 +63,10 @@ static void
 undo_by_cancel(Plan *plan, Step *step)
 {
     step->undo_command = g_strdup("job-cancel");
-    step->undo_arguments =
-        g_variant_ref_sink(g_variant_new_parsed("{'id': <%s>}", plan->job_id));
+    step->undo_arguments = g_variant_ref_sink(g_variant_new_parsed("{'id': <%s>}", plan->job_id));
 }
 
-static gboolean refuse(GError **error, VblkError code, const char *format, ...)
-    G_GNUC_PRINTF(3, 4);
+static gboolean refuse(GError **error, VblkError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 static gboolean
 refuse(GError **error, VblkError code, const char *format, ...)
@@ -102,10 +100,10 @@ check_pull(const PullRequest *request,
                       "'%s' is the active layer of disk '%s' and cannot be the base as well",
                       top->path,
                       request->target);
-    if (top->kind == LAYER_NETWORK)
+    if (top->kind != LAYER_FILE && top->kind != LAYER_BLOCK)
         return refuse(error,
                       VBLK_ERROR_OPERATION_UNSUPPORTED,
-                      "disk '%s' is on the network: not supported yet",
+                      "disk '%s' is no plain file or device: not supported yet",
                       request->target);
     if (chain_depth(chain) > 1 && g_strcmp0(top->format, "qcow2") != 0)
         return refuse(error,
@@ -185,9 +183,8 @@ reopen_arguments(const Chain *chain)
 
         g_variant_dict_insert(&options, "backing", "s", backing);
     } else if (g_strcmp0(top->format, "raw") != 0) {
-        g_variant_dict_insert_value(&options,
-                                    "backing",
-                                    g_variant_new_maybe(G_VARIANT_TYPE_VARIANT, NULL));
+        g_variant_dict_insert_value(
+            &options, "backing", g_variant_new_maybe(G_VARIANT_TYPE_VARIANT, NULL));
     }
 
     g_variant_builder_add(&list, "v", g_variant_dict_end(&options));
@@ -232,8 +229,7 @@ plan_pull(const PullRequest *request,
     const char *recorded_name = NULL;
 
     if (!check_pull(request, chain, capabilities, error) ||
-        (request->base != G_MAXUINT &&
-         !find_recorded_name(request, chain, &recorded_name, error)))
+        (request->base != G_MAXUINT && !find_recorded_name(request, chain, &recorded_name, error)))
         return NULL;
 
     plan = g_new0(Plan, 1);
@@ -244,8 +240,7 @@ plan_pull(const PullRequest *request,
 
     add_step(plan, STEP_JOB, "block-stream", stream_arguments(request, chain, recorded_name))
         ->until = bit(JOB_STATUS_PENDING);
-    undo_by_cancel(plan,
-                   add_step(plan, STEP_COMMAND, "blockdev-reopen", reopen_arguments(chain)));
+    undo_by_cancel(plan, add_step(plan, STEP_COMMAND, "blockdev-reopen", reopen_arguments(chain)));
     add_id_step(plan, STEP_JOB, "job-finalize")->until = bit(JOB_STATUS_CONCLUDED);
     add_step(plan, STEP_RECORD, NULL, NULL);
     add_id_step(plan, STEP_COMMAND, "job-dismiss")->may_fail = TRUE;
@@ -264,8 +259,9 @@ plan_describe(const Plan *plan)
 
     for (guint i = 0; i < plan->steps->len; i++) {
         const Step *step = g_ptr_array_index(plan->steps, i);
-        g_autofree char *arguments =
-            step->arguments != NULL ? g_variant_print(step->arguments, FALSE) : NULL;
+        g_autofree char *arguments = step->arguments != NULL
+                                         ? g_variant_print(step->arguments, FALSE)
+                                         : NULL;
 
         if (step->kind == STEP_RECORD)
             g_string_append(text, "record the outcome\n");

@@ -69,9 +69,9 @@ stored_monitor_copy(const StoredMonitor *monitor)
     StoredMonitor *copy = g_new(StoredMonitor, 1);
 
     *copy = *monitor;
-    copy->domain_uuid = g_strdup(monitor->domain_uuid);
+    copy->job_id = g_strdup(monitor->job_id);
     copy->socket_path = g_strdup(monitor->socket_path);
-    copy->nodes = g_strdup(monitor->nodes);
+    copy->chain = g_strdup(monitor->chain);
 
     return copy;
 }
@@ -83,9 +83,9 @@ stored_monitor_free(StoredMonitor *monitor)
         return;
     }
 
-    g_free(monitor->domain_uuid);
+    g_free(monitor->job_id);
     g_free(monitor->socket_path);
-    g_free(monitor->nodes);
+    g_free(monitor->chain);
     g_free(monitor);
 }
 
@@ -113,6 +113,7 @@ store_change_free(StoreChange *change)
     event_free(change->event);
     g_free(change->uuid);
     g_free(change->name);
+    g_free(change->job_id);
     g_free(change);
 }
 
@@ -182,9 +183,9 @@ store_batch_put_monitor(StoreBatch *batch, const StoredMonitor *monitor)
 }
 
 void
-store_batch_delete_monitor(StoreBatch *batch, const char *domain_uuid)
+store_batch_delete_monitor(StoreBatch *batch, const char *job_id)
 {
-    append_change(batch, STORE_DELETE_MONITOR)->uuid = g_strdup(domain_uuid);
+    append_change(batch, STORE_DELETE_MONITOR)->job_id = g_strdup(job_id);
 }
 
 void

@@ -26,17 +26,16 @@ typedef struct {
     gboolean is_current;
 } StoredSnapshot;
 
-/* A peer that serves a domain's images; it outlives the daemon. */
+/* A peer that runs a job; it outlives the daemon. */
 typedef struct {
-    char *domain_uuid;
+    char *job_id;
     char *socket_path;
-    int pid;
-    char *nodes; /* what the backend must know again: opaque text of the driver */
+    char *chain; /* the chain it works on: text of the driver's own */
 } StoredMonitor;
 
 typedef enum {
     STORE_PUT_DOMAIN,
-    STORE_DELETE_DOMAIN, /* with its snapshots and its monitor */
+    STORE_DELETE_DOMAIN, /* with its snapshots */
     STORE_PUT_SNAPSHOT,
     STORE_DELETE_SNAPSHOT,
     STORE_PUT_MONITOR,
@@ -52,8 +51,9 @@ typedef struct {
     StoredMonitor *monitor;
     Job *job;
     Event *event;
-    char *uuid; /* of the domain, for the deletions */
-    char *name; /* of the snapshot, for its deletion */
+    char *uuid;   /* of the domain, for the deletions */
+    char *name;   /* of the snapshot, for its deletion */
+    char *job_id; /* of the monitor, for its deletion */
 } StoreChange;
 
 typedef struct {
@@ -67,7 +67,7 @@ void store_batch_delete_domain(StoreBatch *batch, const char *uuid);
 void store_batch_put_snapshot(StoreBatch *batch, const StoredSnapshot *snapshot);
 void store_batch_delete_snapshot(StoreBatch *batch, const char *domain_uuid, const char *name);
 void store_batch_put_monitor(StoreBatch *batch, const StoredMonitor *monitor);
-void store_batch_delete_monitor(StoreBatch *batch, const char *domain_uuid);
+void store_batch_delete_monitor(StoreBatch *batch, const char *job_id);
 void store_batch_put_job(StoreBatch *batch, const Job *job);
 void store_batch_append_event(StoreBatch *batch, const Event *event);
 

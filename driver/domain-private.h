@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Domain inside */
+
+#include "driver/domain.h"
+
+/* For the driver's own files, which alone change a domain. */
+struct Domain {
+    gatomicrefcount references;
+    gboolean is_removed;
+    char *name;
+    char *uuid;
+    DomainState state;
+    DomainXml *definition;
+    GPtrArray *disks;       /* of Disk, owned */
+    GPtrArray *snapshots;   /* of Snapshot, owned, oldest first */
+    char *current_snapshot; /* NULL: none */
+};
+
+/* Takes @definition, which has a UUID. Layers without an index get the next ones, as libvirt
+ * numbers them when a machine starts. */
+Domain *domain_new(DomainXml *definition, GError **error);
+/* The disks and state of @other, a newer definition of the same domain; live jobs stay. */
+void domain_take_definition(Domain *domain, Domain *other);
+
+/* The definition with @chain as that of the disk @target: all of it where the definition names
+ * chains, else the active layer alone. */
+DomainXml *domain_definition_with_chain(const Domain *domain,
+                                        const Disk *disk,
+                                        const Chain *chain,
+                                        GError **error);
+/* An index no layer of the domain has. */
+guint domain_next_index(const Domain *domain);
+gboolean domain_has_job(const Domain *domain);
+
+Snapshot *snapshot_new(const char *name, const char *xml);
+void snapshot_free(Snapshot *snapshot);
