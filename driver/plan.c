@@ -116,29 +116,22 @@ check_pull(const PullRequest *request,
     return TRUE;
 }
 
-/* The name that the active layer will record for the base. */
-static gboolean
-find_recorded_name(const PullRequest *request, const Chain *chain, const char **ret, GError **error)
+/* The name that the active layer will record for the base; to be freed. */
+static char *
+find_recorded_name(const PullRequest *request, const Chain *chain, GError **error)
 {
-    const Layer *base = chain_layer(chain, request->base);
-    const Layer *above = chain_layer(chain, request->base - 1);
-    g_autofree char *resolved = NULL;
+    char *name;
 
-    *ret = base->path;
     if (!request->keeps_relative)
-        return TRUE;
+        return g_strdup(chain_layer(chain, request->base)->path);
 
-    if (above->backing_name != NULL)
-        resolved = chain_resolve_backing_path(chain_active(chain), above->backing_name);
-    if (above->backing_name == NULL || g_path_is_absolute(above->backing_name) ||
-        g_strcmp0(resolved, base->path) != 0)
-        return refuse(error,
-                      VBLK_ERROR_OPERATION_INVALID,
-                      "can't keep relative backing relationship of disk '%s'",
-                      request->target);
-
-    *ret = above->backing_name;
-    return TRUE;
+    name = chain_relative_name(chain, 0, request->base);
+    if (name == NULL)
+        refuse(error,
+               VBLK_ERROR_OPERATION_INVALID,
+               "can't keep relative backing relationship of disk '%s'",
+               request->target);
+    return name;
 }
 
 static GVariant *
@@ -226,11 +219,15 @@ plan_pull(const PullRequest *request,
           GError **error)
 {
     g_autoptr(Plan) plan = NULL;
-    const char *recorded_name = NULL;
+    g_autofree char *recorded_name = NULL;
 
-    if (!check_pull(request, chain, capabilities, error) ||
-        (request->base != G_MAXUINT && !find_recorded_name(request, chain, &recorded_name, error)))
+    if (!check_pull(request, chain, capabilities, error))
         return NULL;
+    if (request->base != G_MAXUINT) {
+        recorded_name = find_recorded_name(request, chain, error);
+        if (recorded_name == NULL)
+            return NULL;
+    }
 
     plan = g_new0(Plan, 1);
     plan->type = JOB_TYPE_PULL;

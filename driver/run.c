@@ -20,13 +20,14 @@ struct Run {
     Job *job;       /* borrowed from the disk */
     Plan *plan;
     Chain *chain;
-    Peer *peer;     /* NULL once it has gone */
+    Peer *peer; /* NULL once it has gone */
     gulong event, closed;
     guint step;          /* of the plan, that is under way */
     gboolean is_waiting; /* the step's command was answered; the job's status ends it */
     gboolean is_querying;
     gboolean is_cancelled; /* by us */
     gboolean is_finalized; /* the command that makes the job count may have left */
+    gboolean is_resumed;   /* after a restart, and nothing was seen of it yet */
     gboolean is_ending;    /* the outcome is known */
     guint poll;            /* source; 0: none */
     GTask *starting;       /* the call that started us; NULL once answered */
@@ -97,8 +98,8 @@ add_events(Run *run, StoreBatch *batch, JobOutcome outcome)
     const char *const disks[] = {run->job->source_path, run->job->target};
 
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        g_autoptr(Event) event =
-            event_new(kinds[i], run->domain->name, run->domain->uuid, now_us());
+        g_autoptr(Event)
+            event = event_new(kinds[i], run->domain->name, run->domain->uuid, now_us());
 
         event->disk = g_strdup(disks[i]);
         event->job_id = g_strdup(run->job->id);
@@ -222,9 +223,7 @@ on_recorded(GObject *source, GAsyncResult *result, gpointer user_data)
 
     /* The job stays with its peer until its outcome is on disk, however long that takes. */
     if (events == NULL) {
-        g_warning("the outcome of job '%s' cannot be stored yet: %s",
-                  run->job->id,
-                  error->message);
+        g_warning("the outcome of job '%s' cannot be stored yet: %s", run->job->id, error->message);
         g_timeout_add_full(G_PRIORITY_DEFAULT,
                            STORE_RETRY_MS,
                            on_record_again,
@@ -329,10 +328,11 @@ on_judged(GObject *source, GAsyncResult *result, gpointer user_data)
         return;
     }
 
-    message = g_strdup_printf("%s; the image '%s' keeps its backing file, and pulling again goes on "
-                              "where this ended",
-                              judgement->reason,
-                              judgement->run->job->source_path);
+    message = g_strdup_printf(
+        "%s; the image '%s' keeps its backing file, and pulling again goes on "
+        "where this ended",
+        judgement->reason,
+        judgement->run->job->source_path);
     finish(judgement->run, JOB_STATE_FAILED, message);
 }
 
@@ -346,22 +346,15 @@ on_judge_launched(GObject *source, GAsyncResult *result, gpointer user_data)
 
     judgement->peer = peer_finish(result, &error);
     if (judgement->peer == NULL) {
-        g_autofree char *message =
-            g_strdup_printf("%s; the image could not be looked at: %s",
-                            judgement->reason,
-                            error->message);
+        g_autofree char *message = g_strdup_printf(
+            "%s; the image could not be looked at: %s", judgement->reason, error->message);
 
         finish(judgement->run, JOB_STATE_FAILED, message);
         return;
     }
 
     chain_append(known, layer_copy(active), NULL);
-    inspect_chain_async(judgement->peer,
-                        known,
-                        TRUE,
-                        0,
-                        on_judged,
-                        judgement);
+    inspect_chain_async(judgement->peer, known, TRUE, 0, on_judged, judgement);
     g_steal_pointer(&judgement);
 }
 
@@ -373,11 +366,8 @@ judge(Run *run, const char *reason)
 
     judgement->run = run_ref(run);
     judgement->reason = g_strdup(reason);
-    peer_launch_async(run->driver->shim_path,
-                      run->domain->name,
-                      socket_path,
-                      on_judge_launched,
-                      judgement);
+    peer_launch_async(
+        run->driver->shim_path, run->domain->name, socket_path, on_judge_launched, judgement);
 }
 
 /* Steps */
@@ -437,6 +427,7 @@ next_step(Run *run)
 {
     run->step++;
     run->is_waiting = FALSE;
+    run->is_resumed = FALSE;
     begin_step(run);
 }
 
@@ -449,6 +440,13 @@ judge_status(Run *run, const char *error)
     if (!run->is_waiting || run->is_ending)
         return;
 
+    /* It was told to end while we were away: by us, or by somebody else. */
+    if (status == JOB_STATUS_CONCLUDED && run->is_resumed && error == NULL) {
+        run->is_waiting = FALSE;
+        judge(run, "the job was stopped while virtblockd was away");
+        return;
+    }
+
     if (status == JOB_STATUS_CONCLUDED && run->is_cancelled && error == NULL && !run->is_finalized)
         finish(run, JOB_STATE_CANCELLED, NULL);
     else if (status == JOB_STATUS_CONCLUDED && error != NULL)
@@ -456,7 +454,8 @@ judge_status(Run *run, const char *error)
     else if ((current_step(run)->until & (1u << status)) != 0)
         next_step(run);
     else if (status == JOB_STATUS_CONCLUDED)
-        finish(run, run->is_cancelled ? JOB_STATE_CANCELLED : JOB_STATE_FAILED,
+        finish(run,
+               run->is_cancelled ? JOB_STATE_CANCELLED : JOB_STATE_FAILED,
                run->is_cancelled ? NULL : "the job ended before all was copied");
 }
 
@@ -657,8 +656,8 @@ run_new(Driver *driver, RunParts *parts)
 
     if (run->peer != NULL) {
         run->event = g_signal_connect(run->peer->client, "event", G_CALLBACK(on_event), run);
-        run->closed =
-            g_signal_connect(run->peer->client, "closed", G_CALLBACK(on_peer_closed), run);
+        run->closed = g_signal_connect(
+            run->peer->client, "closed", G_CALLBACK(on_peer_closed), run);
         run->poll = g_timeout_add(POLL_MS, on_poll, run);
     }
     return run;
@@ -677,9 +676,8 @@ on_intent_stored(GObject *source, GAsyncResult *result, gpointer user_data)
     }
     if (run->peer == NULL) {
         forget(run,
-               g_error_new(VBLK_ERROR,
-                           VBLK_ERROR_NO_CONNECTION,
-                           "qemu-shim ended before the job began"));
+               g_error_new(
+                   VBLK_ERROR, VBLK_ERROR_NO_CONNECTION, "qemu-shim ended before the job began"));
         return;
     }
 
@@ -687,10 +685,7 @@ on_intent_stored(GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-run_start_async(Driver *driver,
-                RunParts *parts,
-                GAsyncReadyCallback callback,
-                gpointer user_data)
+run_start_async(Driver *driver, RunParts *parts, GAsyncReadyCallback callback, gpointer user_data)
 {
     GTask *task = g_task_new(NULL, NULL, callback, user_data);
     Run *run = run_new(driver, parts);
@@ -726,6 +721,7 @@ run_resume(Driver *driver, RunParts *parts)
     Run *run = run_new(driver, parts);
 
     run->is_waiting = TRUE;
+    run->is_resumed = TRUE;
     driver_tell_job(driver, "job-added", run->domain, run->job);
     query(run);
 }
@@ -889,9 +885,8 @@ on_queried(GObject *source, GAsyncResult *result, gpointer user_data)
 
     if (jobs != NULL && !run->is_ending)
         take_jobs(run, jobs);
-    g_task_return_pointer(task,
-                          run->disk->job != NULL ? job_copy(run->job) : NULL,
-                          (GDestroyNotify)job_free);
+    g_task_return_pointer(
+        task, run->disk->job != NULL ? job_copy(run->job) : NULL, (GDestroyNotify)job_free);
 }
 
 void
@@ -902,9 +897,8 @@ run_query_async(Run *run, GAsyncReadyCallback callback, gpointer user_data)
     g_task_set_source_tag(task, run_query_async);
     g_task_set_task_data(task, run_ref(run), (GDestroyNotify)run_unref);
     if (run->peer == NULL || run->is_ending)
-        g_task_return_pointer(task,
-                              run->disk->job != NULL ? job_copy(run->job) : NULL,
-                              (GDestroyNotify)job_free);
+        g_task_return_pointer(
+            task, run->disk->job != NULL ? job_copy(run->job) : NULL, (GDestroyNotify)job_free);
     else
         peer_call_async(run->peer, "query-jobs", NULL, on_queried, g_steal_pointer(&task));
 }

@@ -15,19 +15,17 @@ typedef struct Run Run;
 
 typedef struct {
     Domain *domain;
-    Disk *disk; /* of the domain; its is_busy was set by the caller and is cleared at the end */
-    Job *job;   /* taken */
-    Plan *plan; /* taken */
+    Disk *disk;   /* of the domain; its is_busy was set by the caller and is cleared at the end */
+    Job *job;     /* taken */
+    Plan *plan;   /* taken */
     Chain *chain; /* taken: as it is before the job */
-    Peer *peer; /* taken; NULL with run_judge() */
+    Peer *peer;   /* taken; NULL with run_judge() */
 } RunParts;
 
 /* Stores the intent, then gives the first command. Ends when the peer has accepted it; the result
  * is a copy of the job. Where that fails nothing is left of it. */
-void run_start_async(Driver *driver,
-                     RunParts *parts,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data);
+void
+run_start_async(Driver *driver, RunParts *parts, GAsyncReadyCallback callback, gpointer user_data);
 Job *run_start_finish(GAsyncResult *result, GError **error);
 
 /* Takes up a job that the peer still has. */
