@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "api/vblk-error.h"
+#include "qemu-shim/block/backing.h"
 
 /*
  * Invariant: what a guest reads never changes. The job only writes clusters of the top layer that
@@ -162,18 +163,29 @@ stream_run(Job *job)
     return status < 0 ? status : stream->error;
 }
 
+/* As QEMU, the name the base was opened by; one that is relative to us means another file to who
+ * reads it in the header. */
+static char *
+name_of_base(const Stream *stream)
+{
+    const char *name = block_node_get_filename(stream->base);
+
+    return g_path_is_absolute(name) ? g_strdup(name)
+                                    : backing_make_name(block_node_get_filename(stream->top), name);
+}
+
 static int
 stream_conclude(Job *job)
 {
     Stream *stream = job->state;
     const char *format = stream->base != NULL ? block_node_get_driver_name(stream->base) : NULL;
-    const char *name = stream->backing_name;
+    g_autofree char *name = g_strdup(stream->backing_name);
     int status;
 
-    if (stream->base != NULL && name == NULL)
-        name = block_node_get_filename(stream->base);
     if (block_node_get_backing(stream->top) == NULL)
         return 0;
+    if (stream->base != NULL && name == NULL)
+        name = name_of_base(stream);
 
     status = block_node_change_backing_name(stream->top, name, format);
     if (status == 0)

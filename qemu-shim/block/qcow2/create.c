@@ -4,6 +4,9 @@
 
 #include "qemu-shim/block/qcow2/create.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "api/vblk-error.h"
 #include "qemu-shim/block/errors.h"
 #include "qemu-shim/block/qcow2/image.h"
@@ -65,6 +68,30 @@ write_header(IoFile *io, const Qcow2Header *header)
     return io_file_write(io, 0, data, length);
 }
 
+/* What our own reader would refuse is not written. */
+static gboolean
+check_backing_name(const Qcow2CreateOptions *options, GError **error)
+{
+    gboolean is_good = options->backing_name == NULL ||
+                       g_utf8_validate(options->backing_name, -1, NULL);
+
+    for (const char *at = options->backing_name; is_good && at != NULL && *at != '\0'; at++)
+        is_good = !g_ascii_iscntrl(*at);
+    if (options->backing_format != NULL)
+        is_good = is_good && options->backing_format[0] != '\0' &&
+                  strlen(options->backing_format) <= 15;
+    if (is_good)
+        return TRUE;
+
+    g_set_error(error,
+                VBLK_ERROR,
+                VBLK_ERROR_INVALID_ARGUMENT,
+                "'%s' of format '%s' is no name for a backing file",
+                options->backing_name,
+                options->backing_format);
+    return FALSE;
+}
+
 /* With an L1 table in place of none; its entries are zero as the file is. */
 static int
 add_l1_table(IoFile *io, Qcow2Header *header, guint32 n_entries)
@@ -74,7 +101,8 @@ add_l1_table(IoFile *io, Qcow2Header *header, guint32 n_entries)
     guint64 n_clusters, first;
     int status;
 
-    g_assert(image != NULL); /* we have just written it */
+    if (image == NULL)
+        return -EIO; /* we have just written it: what we read back is something else */
     n_clusters = ((guint64)n_entries * 8 + image->cluster_size - 1) / image->cluster_size;
     image->next_free = 0; /* so that header and table are counted first */
     status = qcow2_allocate_locked(image, 2, &first);
@@ -101,7 +129,7 @@ qcow2_create(IoFile *io, const Qcow2CreateOptions *options, GError **error)
     guint64 size;
     int status;
 
-    if (header == NULL)
+    if (header == NULL || !check_backing_name(options, error))
         return FALSE;
     formatted = qcow2_header_format(header);
     if (formatted == NULL)

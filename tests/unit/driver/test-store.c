@@ -148,7 +148,7 @@ static StoreBatch *
 batch_of_everything(void)
 {
     StoredSnapshot snapshot = {(char *)"uuid", (char *)"sn1", (char *)"<snapshot/>", TRUE};
-    StoredMonitor monitor = {(char *)"uuid", (char *)"/run/x", 42, (char *)"nodes"};
+    StoredMonitor monitor = {(char *)"pull-vda-1", (char *)"/run/x", (char *)"chain"};
     g_autoptr(Job) job = job_new(JOB_TYPE_PULL, "pull-vda-1");
     g_autoptr(Event) first = event_new(EVENT_LIFECYCLE, "web1", "uuid", 1);
     g_autoptr(Event) second = event_new(EVENT_BLOCK_JOB, "web1", "uuid", 2);
@@ -160,7 +160,7 @@ batch_of_everything(void)
     store_batch_put_job(batch, job);
     store_batch_append_event(batch, first);
     store_batch_delete_snapshot(batch, "uuid", "sn1");
-    store_batch_delete_monitor(batch, "uuid");
+    store_batch_delete_monitor(batch, "pull-vda-1");
     store_batch_append_event(batch, second);
     store_batch_delete_domain(batch, "uuid");
 
@@ -195,15 +195,14 @@ a_batch_keeps_its_changes_in_order_and_by_value(void **state)
     assert_string_equal(changes[1]->snapshot->name, "sn1");
     assert_string_equal(changes[1]->snapshot->xml, "<snapshot/>");
     assert_true(changes[1]->snapshot->is_current);
-    assert_string_equal(changes[2]->monitor->domain_uuid, "uuid");
+    assert_string_equal(changes[2]->monitor->job_id, "pull-vda-1");
     assert_string_equal(changes[2]->monitor->socket_path, "/run/x");
-    assert_int_equal(changes[2]->monitor->pid, 42);
-    assert_string_equal(changes[2]->monitor->nodes, "nodes");
+    assert_string_equal(changes[2]->monitor->chain, "chain");
     assert_string_equal(changes[3]->job->id, "pull-vda-1");
     assert_int_equal(changes[4]->event->time_us, 1);
     assert_string_equal(changes[5]->uuid, "uuid");
     assert_string_equal(changes[5]->name, "sn1");
-    assert_string_equal(changes[6]->uuid, "uuid");
+    assert_string_equal(changes[6]->job_id, "pull-vda-1");
     assert_string_equal(changes[8]->uuid, "uuid");
 }
 
