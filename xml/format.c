@@ -42,6 +42,17 @@ append_name(GString *out, const xmlNs *ns, const xmlChar *name)
     g_string_append(out, (const char *)name);
 }
 
+/* libxml2 2.9 leaves a reference in place of each '&' of a namespace, and only there. */
+static void
+append_namespace_name(GString *out, const xmlNs *ns)
+{
+    GString *name = g_string_new((const char *)ns->href);
+
+    g_string_replace(name, "&#38;", "&", 0);
+    append_escaped(out, (const xmlChar *)name->str, TRUE);
+    g_string_free(name, TRUE);
+}
+
 static void
 append_namespaces(GString *out, const xmlNode *node)
 {
@@ -50,7 +61,7 @@ append_namespaces(GString *out, const xmlNode *node)
         if (ns->prefix != NULL)
             g_string_append_printf(out, ":%s", (const char *)ns->prefix);
         g_string_append(out, "='");
-        append_escaped(out, ns->href, TRUE);
+        append_namespace_name(out, ns);
         g_string_append_c(out, '\'');
     }
 }
