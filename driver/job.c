@@ -11,15 +11,16 @@
  *
  * What may be seen between two live states is what the peer may say when events were missed, so a
  * state may be skipped but never come again: who finishes or is being cancelled stays so until an
- * end. A cancel that came too late ends in completed. No end is left again.
+ * end. Every live state may go to every end: of a job whose peer has gone the image tells how it
+ * ended, and a cancel may come too late. No end is left again.
  */
 static const gboolean transitions[N_JOB_STATES][N_JOB_STATES] = {
     /* clang-format off */
     /*                 N  R  P  Y  F  C  c  f  x */
-    /* new */        { 0, 1, 1, 1, 1, 1, 0, 1, 1 },
-    /* running */    { 0, 0, 1, 1, 1, 1, 0, 1, 1 },
-    /* paused */     { 0, 1, 0, 1, 1, 1, 0, 1, 1 },
-    /* ready */      { 0, 0, 1, 0, 1, 1, 0, 1, 1 },
+    /* new */        { 0, 1, 1, 1, 1, 1, 1, 1, 1 },
+    /* running */    { 0, 0, 1, 1, 1, 1, 1, 1, 1 },
+    /* paused */     { 0, 1, 0, 1, 1, 1, 1, 1, 1 },
+    /* ready */      { 0, 0, 1, 0, 1, 1, 1, 1, 1 },
     /* finishing */  { 0, 0, 0, 0, 0, 1, 1, 1, 1 },
     /* cancelling */ { 0, 0, 0, 0, 0, 0, 1, 1, 1 },
     /* completed */  { 0, 0, 0, 0, 0, 0, 0, 0, 0 },
