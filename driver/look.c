@@ -10,6 +10,7 @@
 typedef struct {
     Look look;
     Chain *known;
+    Chain *last; /* what was found last time */
     gboolean is_complete;
     guint next_index;
 } Request;
@@ -33,7 +34,22 @@ request_free(Request *request)
     if (request->look.peer != NULL)
         peer_quit(request->look.peer);
     chain_free(request->known);
+    chain_free(request->last);
     g_free(request);
+}
+
+/* A layer that was found before keeps its index, by its path. */
+static void
+keep_indexes(const Chain *last, Chain *found)
+{
+    for (guint i = 0; i < chain_depth(found); i++) {
+        for (guint k = 0; k < chain_depth(last); k++) {
+            const Layer *old = chain_layer(last, k);
+
+            if (g_strcmp0(old->path, chain_layer(found, i)->path) == 0)
+                chain_layer(found, i)->index = old->index;
+        }
+    }
 }
 
 static void
@@ -50,6 +66,7 @@ on_inspected(GObject *source, GAsyncResult *result, gpointer user_data)
         return;
     }
 
+    keep_indexes(request->last, request->look.chain);
     look = g_memdup2(&request->look, sizeof(request->look));
     request->look = (Look){0};
     g_task_return_pointer(task, look, (GDestroyNotify)look_free);
@@ -87,20 +104,6 @@ named_layers(const Disk *disk)
     return chain;
 }
 
-/* A layer that was found before keeps its index, by its path. */
-static void
-keep_indexes(const Disk *disk, Chain *found)
-{
-    for (guint i = 0; i < chain_depth(found); i++) {
-        for (guint k = 0; k < chain_depth(disk->chain); k++) {
-            const Layer *old = chain_layer(disk->chain, k);
-
-            if (g_strcmp0(old->path, chain_layer(found, i)->path) == 0)
-                chain_layer(found, i)->index = old->index;
-        }
-    }
-}
-
 void
 look_async(Driver *driver,
            const Domain *domain,
@@ -125,7 +128,7 @@ look_async(Driver *driver,
     }
 
     request->known = named_layers(disk);
-    keep_indexes(disk, request->known);
+    request->last = chain_copy(disk->chain);
     request->is_complete = disk->is_chain_in_xml && disk->is_chain_known;
     request->next_index = domain_next_index(domain);
     peer_launch_async(

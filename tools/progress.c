@@ -110,7 +110,7 @@ print_line(Progress *progress, VblkBlockJob *job)
     int percent = job_percent(job);
     g_autofree char *rate = format_size(vblk_block_job_get_rate(job));
 
-    if (percent < progress->last_percent + 10)
+    if (percent < progress->last_percent + 10 && (percent < 100 || progress->last_percent == 100))
         return;
 
     progress->last_percent = percent;
