@@ -4,7 +4,13 @@
 
 #include "driver/plan.h"
 
+#include <string.h>
+
 #include "api/vblk-error.h"
+#include "qmp/value.h"
+
+/* What the header of a qcow2 image has room for. */
+#define RECORDED_NAME_MAX 1023
 
 static void
 step_free(Step *step)
@@ -66,6 +72,24 @@ undo_by_cancel(Plan *plan, Step *step)
     step->undo_arguments = g_variant_ref_sink(g_variant_new_parsed("{'id': <%s>}", plan->job_id));
 }
 
+static void
+add_member(GVariantBuilder *builder, const char *name, GVariant *value)
+{
+    g_variant_builder_add(builder, "{sv}", name, value);
+}
+
+static void
+add_string(GVariantBuilder *builder, const char *name, const char *value)
+{
+    add_member(builder, name, g_variant_new_string(value));
+}
+
+static void
+add_boolean(GVariantBuilder *builder, const char *name, gboolean value)
+{
+    add_member(builder, name, g_variant_new_boolean(value));
+}
+
 static gboolean refuse(GError **error, VblkError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 static gboolean
@@ -79,32 +103,23 @@ refuse(GError **error, VblkError code, const char *format, ...)
     return FALSE;
 }
 
+/* Every layer is opened by its path, so each must have one. */
 static gboolean
-check_pull(const PullRequest *request,
-           const Chain *chain,
-           const PeerCapabilities *capabilities,
-           GError **error)
+check_layers(const PullRequest *request, const Chain *chain, GError **error)
 {
     const Layer *top = chain_active(chain);
 
-    if (!capabilities->has_block_stream || !capabilities->has_auto_finalize ||
-        !capabilities->has_reopen)
-        return refuse(error,
-                      VBLK_ERROR_CONFIG_UNSUPPORTED,
-                      "the process that serves disk '%s' cannot pull safely: it lacks "
-                      "block-stream, auto-finalize or blockdev-reopen",
-                      request->target);
-    if (request->base == 0)
-        return refuse(error,
-                      VBLK_ERROR_INVALID_ARGUMENT,
-                      "'%s' is the active layer of disk '%s' and cannot be the base as well",
-                      top->path,
-                      request->target);
-    if (top->kind != LAYER_FILE && top->kind != LAYER_BLOCK)
-        return refuse(error,
-                      VBLK_ERROR_OPERATION_UNSUPPORTED,
-                      "disk '%s' is no plain file or device: not supported yet",
-                      request->target);
+    for (guint i = 0; i < chain_depth(chain); i++) {
+        const Layer *layer = chain_layer(chain, i);
+
+        if (layer->kind != LAYER_FILE && layer->kind != LAYER_BLOCK)
+            return refuse(error,
+                          VBLK_ERROR_OPERATION_UNSUPPORTED,
+                          "image '%s' of disk '%s' is no plain file or device: not supported yet",
+                          layer->path,
+                          request->target);
+    }
+
     if (chain_depth(chain) > 1 && g_strcmp0(top->format, "qcow2") != 0)
         return refuse(error,
                       VBLK_ERROR_CONFIG_UNSUPPORTED,
@@ -113,76 +128,131 @@ check_pull(const PullRequest *request,
                       top->path,
                       request->target,
                       top->format);
+
     return TRUE;
+}
+
+static gboolean
+check_pull(const PullRequest *request,
+           const Chain *chain,
+           const PeerCapabilities *capabilities,
+           GError **error)
+{
+    if (chain_depth(chain) == 0)
+        return refuse(
+            error, VBLK_ERROR_OPERATION_INVALID, "disk '%s' has no medium", request->target);
+    if (request->base == 0)
+        return refuse(error,
+                      VBLK_ERROR_INVALID_ARGUMENT,
+                      "'%s' is the active layer of disk '%s' and cannot be the base as well",
+                      chain_active(chain)->path,
+                      request->target);
+    if (request->base == G_MAXUINT && request->keeps_relative)
+        return refuse(error,
+                      VBLK_ERROR_INVALID_ARGUMENT,
+                      "flag VIR_DOMAIN_BLOCK_REBASE_RELATIVE is valid only with non-null base");
+    if (request->bandwidth_bps > G_MAXINT64)
+        return refuse(error,
+                      VBLK_ERROR_INVALID_ARGUMENT,
+                      "bandwidth must be less than '%" G_GINT64_FORMAT "', not '%" G_GUINT64_FORMAT
+                      "'",
+                      G_MAXINT64,
+                      request->bandwidth_bps);
+    if (!capabilities->has_block_stream || !capabilities->has_auto_finalize ||
+        !capabilities->has_reopen)
+        return refuse(error,
+                      VBLK_ERROR_CONFIG_UNSUPPORTED,
+                      "the process that serves disk '%s' cannot pull safely: it lacks "
+                      "block-stream, auto-finalize or blockdev-reopen",
+                      request->target);
+
+    return check_layers(request, chain, error);
 }
 
 /* The name that the active layer will record for the base; to be freed. */
 static char *
 find_recorded_name(const PullRequest *request, const Chain *chain, GError **error)
 {
-    char *name;
+    g_autofree char *name = NULL;
 
-    if (!request->keeps_relative)
-        return g_strdup(chain_layer(chain, request->base)->path);
+    if (request->keeps_relative)
+        name = chain_relative_name(chain, 0, request->base);
+    else
+        name = g_strdup(chain_layer(chain, request->base)->path);
 
-    name = chain_relative_name(chain, 0, request->base);
-    if (name == NULL)
+    if (name == NULL) {
         refuse(error,
                VBLK_ERROR_OPERATION_INVALID,
                "can't keep relative backing relationship of disk '%s'",
                request->target);
-    return name;
+        return NULL;
+    }
+    if (strlen(name) > RECORDED_NAME_MAX) {
+        refuse(error,
+               VBLK_ERROR_OPERATION_UNSUPPORTED,
+               "the name of the base of disk '%s' has '%zu' bytes: an image can record '%d'",
+               request->target,
+               strlen(name),
+               RECORDED_NAME_MAX);
+        return NULL;
+    }
+
+    return g_steal_pointer(&name);
 }
 
 static GVariant *
 stream_arguments(const PullRequest *request, const Chain *chain, const char *recorded_name)
 {
     g_autofree char *top = plan_format_node(chain_active(chain)->index);
-    GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
+    GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 
-    g_variant_dict_insert(&dict, "job-id", "s", request->job_id);
-    g_variant_dict_insert(&dict, "device", "s", top);
+    add_string(&builder, "job-id", request->job_id);
+    add_string(&builder, "device", top);
     if (request->base != G_MAXUINT) {
         g_autofree char *base = plan_format_node(chain_layer(chain, request->base)->index);
 
-        g_variant_dict_insert(&dict, "base-node", "s", base);
-        g_variant_dict_insert(&dict, "backing-file", "s", recorded_name);
+        add_string(&builder, "base-node", base);
+        add_string(&builder, "backing-file", recorded_name);
     }
     if (request->bandwidth_bps > 0)
-        g_variant_dict_insert(&dict, "speed", "x", (gint64)request->bandwidth_bps);
-    g_variant_dict_insert(&dict, "on-error", "s", "report");
-    g_variant_dict_insert(&dict, "auto-finalize", "b", FALSE);
-    g_variant_dict_insert(&dict, "auto-dismiss", "b", FALSE);
-    return g_variant_dict_end(&dict);
+        add_member(&builder, "speed", g_variant_new_int64((gint64)request->bandwidth_bps));
+    add_string(&builder, "on-error", "report");
+    add_boolean(&builder, "auto-finalize", FALSE);
+    add_boolean(&builder, "auto-dismiss", FALSE);
+
+    return g_variant_builder_end(&builder);
 }
 
-/* The options the active layer was opened with: saying them again only flushes. */
+/*
+ * The options the active layer was opened with: saying them again only flushes. What is left out
+ * would go back to its default. The graph still has the old backing file.
+ */
 static GVariant *
 reopen_arguments(const Chain *chain)
 {
     const Layer *top = chain_active(chain);
     g_autofree char *format = plan_format_node(top->index);
     g_autofree char *storage = plan_storage_node(top->index);
-    GVariantDict options = G_VARIANT_DICT_INIT(NULL);
+    GVariantBuilder options = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     GVariantBuilder list = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("av"));
-    GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
+    GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 
-    g_variant_dict_insert(&options, "driver", "s", top->format);
-    g_variant_dict_insert(&options, "node-name", "s", format);
-    g_variant_dict_insert(&options, "file", "s", storage);
-    g_variant_dict_insert(&options, "read-only", "b", FALSE);
+    add_string(&options, "driver", top->format);
+    add_string(&options, "node-name", format);
+    add_string(&options, "file", storage);
     if (chain_depth(chain) > 1) {
         g_autofree char *backing = plan_format_node(chain_layer(chain, 1)->index);
 
-        g_variant_dict_insert(&options, "backing", "s", backing);
+        add_string(&options, "backing", backing);
     } else if (g_strcmp0(top->format, "raw") != 0) {
-        g_variant_dict_insert_value(
-            &options, "backing", g_variant_new_maybe(G_VARIANT_TYPE_VARIANT, NULL));
+        add_member(&options, "backing", g_variant_new_maybe(G_VARIANT_TYPE_VARIANT, NULL));
     }
+    add_boolean(&options, "read-only", FALSE);
 
-    g_variant_builder_add(&list, "v", g_variant_dict_end(&options));
-    g_variant_dict_insert_value(&dict, "options", g_variant_builder_end(&list));
-    return g_variant_dict_end(&dict);
+    g_variant_builder_add(&list, "v", g_variant_builder_end(&options));
+    add_member(&builder, "options", g_variant_builder_end(&list));
+
+    return g_variant_builder_end(&builder);
 }
 
 static void
@@ -206,10 +276,24 @@ add_removals(Plan *plan, const Chain *chain, guint base)
     }
 }
 
-static guint
-bit(JobStatus status)
+static void
+add_pull_steps(Plan *plan, const PullRequest *request, const Chain *chain, const char *name)
 {
-    return 1u << status;
+    Step *step;
+
+    step = add_step(plan, STEP_JOB, "block-stream", stream_arguments(request, chain, name));
+    step->until = 1u << JOB_STATUS_PENDING;
+
+    step = add_step(plan, STEP_COMMAND, "blockdev-reopen", reopen_arguments(chain));
+    undo_by_cancel(plan, step);
+
+    step = add_id_step(plan, STEP_JOB, "job-finalize");
+    step->until = 1u << JOB_STATUS_CONCLUDED;
+    undo_by_cancel(plan, step);
+
+    add_step(plan, STEP_RECORD, NULL, NULL);
+    add_id_step(plan, STEP_COMMAND, "job-dismiss")->may_fail = TRUE;
+    add_removals(plan, chain, request->base);
 }
 
 Plan *
@@ -220,6 +304,7 @@ plan_pull(const PullRequest *request,
 {
     g_autoptr(Plan) plan = NULL;
     g_autofree char *recorded_name = NULL;
+    Layer *active;
 
     if (!check_pull(request, chain, capabilities, error))
         return NULL;
@@ -234,19 +319,55 @@ plan_pull(const PullRequest *request,
     plan->job_id = g_strdup(request->job_id);
     plan->base = request->base;
     plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)step_free);
-
-    add_step(plan, STEP_JOB, "block-stream", stream_arguments(request, chain, recorded_name))
-        ->until = bit(JOB_STATUS_PENDING);
-    undo_by_cancel(plan, add_step(plan, STEP_COMMAND, "blockdev-reopen", reopen_arguments(chain)));
-    add_id_step(plan, STEP_JOB, "job-finalize")->until = bit(JOB_STATUS_CONCLUDED);
-    add_step(plan, STEP_RECORD, NULL, NULL);
-    add_id_step(plan, STEP_COMMAND, "job-dismiss")->may_fail = TRUE;
-    add_removals(plan, chain, request->base);
+    add_pull_steps(plan, request, chain, recorded_name);
 
     plan->result = chain_without_between(chain, 0, request->base);
-    g_free(chain_active(plan->result)->backing_name);
-    chain_active(plan->result)->backing_name = g_strdup(recorded_name);
+    active = chain_active(plan->result);
+    g_free(active->backing_name);
+    active->backing_name = g_steal_pointer(&recorded_name);
+
     return g_steal_pointer(&plan);
+}
+
+/* Plain words as they are, all else as JSON: what a file name holds must not pass for our text. */
+static void
+describe_value(GString *text, GVariant *value)
+{
+    static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_./";
+    const char *word = g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)
+                           ? g_variant_get_string(value, NULL)
+                           : "";
+    g_autofree char *json = qmp_value_format(value);
+
+    g_string_append(text, word[0] != '\0' && word[strspn(word, plain)] == '\0' ? word : json);
+}
+
+static void
+describe_command(GString *text, const char *command, GVariant *arguments)
+{
+    GVariantIter iter;
+    const char *name;
+    GVariant *value;
+
+    g_string_append(text, command);
+    g_variant_iter_init(&iter, arguments);
+    while (g_variant_iter_loop(&iter, "{&sv}", &name, &value)) {
+        g_string_append_printf(text, " %s=", name);
+        describe_value(text, value);
+    }
+}
+
+static void
+describe_until(GString *text, guint until)
+{
+    const char *word = " until ";
+
+    for (guint status = 0; status < N_JOB_STATUSES; status++) {
+        if ((until & (1u << status)) != 0) {
+            g_string_append_printf(text, "%s%s", word, job_status_name((JobStatus)status));
+            word = " or ";
+        }
+    }
 }
 
 char *
@@ -256,14 +377,15 @@ plan_describe(const Plan *plan)
 
     for (guint i = 0; i < plan->steps->len; i++) {
         const Step *step = g_ptr_array_index(plan->steps, i);
-        g_autofree char *arguments = step->arguments != NULL
-                                         ? g_variant_print(step->arguments, FALSE)
-                                         : NULL;
 
-        if (step->kind == STEP_RECORD)
+        if (step->kind == STEP_RECORD) {
             g_string_append(text, "record the outcome\n");
-        else
-            g_string_append_printf(text, "%s %s\n", step->command, arguments);
+            continue;
+        }
+
+        describe_command(text, step->command, step->arguments);
+        describe_until(text, step->until);
+        g_string_append_c(text, '\n');
     }
 
     return g_string_free(text, FALSE);

@@ -68,7 +68,8 @@ Plan *plan_pull(const PullRequest *request,
                 GError **error);
 void plan_free(Plan *plan);
 
-/* One line for each step, for --dry-run and debug logs. */
+/* One line for each step, for --dry-run and debug logs:
+ * "block-stream job-id=pull-vda-1 device=virtblock-1-format ... until pending". */
 char *plan_describe(const Plan *plan);
 
 /* Names of the nodes of layer @index: "virtblock-3-format", "virtblock-3-storage". */
