@@ -37,9 +37,8 @@ layer_copy(const Layer *layer)
 void
 layer_free(Layer *layer)
 {
-    if (!layer) {
+    if (!layer)
         return;
-    }
 
     g_free(layer->path);
     g_free(layer->format);
@@ -62,9 +61,8 @@ chain_copy(const Chain *chain)
 {
     Chain *copy = chain_new();
 
-    for (guint i = 0; i < chain_depth(chain); i++) {
+    for (guint i = 0; i < chain_depth(chain); i++)
         g_ptr_array_add(copy->layers, layer_copy(chain_layer(chain, i)));
-    }
 
     return copy;
 }
@@ -72,9 +70,8 @@ chain_copy(const Chain *chain)
 void
 chain_free(Chain *chain)
 {
-    if (!chain) {
+    if (!chain)
         return;
-    }
 
     g_ptr_array_unref(chain->layers);
     g_free(chain);
@@ -100,18 +97,22 @@ chain_active(const Chain *chain)
     return chain->layers->len > 0 ? chain_layer(chain, 0) : NULL;
 }
 
+/* Of other layers the path does not tell all: two servers may have images of one name. */
+static gboolean
+is_local(const Layer *layer)
+{
+    return layer->kind == LAYER_FILE || layer->kind == LAYER_BLOCK;
+}
+
 /* By text alone: a symbolic link followed by ".." may mislead, so an exact match always goes first
  * where a choice is made. */
 static gboolean
 is_same_path(const Layer *layer, const char *path)
 {
-    if (g_str_equal(layer->path, path)) {
+    if (g_str_equal(layer->path, path))
         return TRUE;
-    }
-
-    if (layer->kind == LAYER_NETWORK || layer->path[0] != '/' || path[0] != '/') {
+    if (!is_local(layer) || layer->path[0] != '/' || path[0] != '/')
         return FALSE;
-    }
 
     g_autofree char *left = g_canonicalize_filename(layer->path, "/");
     g_autofree char *right = g_canonicalize_filename(path, "/");
@@ -125,7 +126,9 @@ chain_append(Chain *chain, Layer *layer, GError **error)
     g_autoptr(Layer) owned = layer;
 
     for (guint i = 0; i < chain_depth(chain); i++) {
-        if (is_same_path(chain_layer(chain, i), layer->path)) {
+        const Layer *above = chain_layer(chain, i);
+
+        if (is_local(above) && is_local(layer) && is_same_path(above, layer->path)) {
             g_set_error(error,
                         VBLK_ERROR,
                         VBLK_ERROR_IMAGE_INVALID,
@@ -155,16 +158,14 @@ gboolean
 chain_parse_index(const char *name, char **ret_target, guint *ret_index)
 {
     const char *bracket = strchr(name, '[');
-    if (!bracket || bracket == name || strchr(name, '/') || !g_str_has_suffix(name, "]")) {
+    if (!bracket || bracket == name || strchr(name, '/') || !g_str_has_suffix(name, "]"))
         return FALSE;
-    }
 
     gsize n_digits = strlen(bracket) - 2;
     g_autofree char *digits = g_strndup(bracket + 1, n_digits);
     guint64 value = 0;
-    if (!g_ascii_string_to_unsigned(digits, 10, 0, G_MAXUINT, &value, NULL)) {
+    if (!g_ascii_string_to_unsigned(digits, 10, 0, G_MAXUINT, &value, NULL))
         return FALSE;
-    }
 
     *ret_target = g_strndup(name, (gsize)(bracket - name));
     *ret_index = (guint)value;
@@ -217,13 +218,11 @@ leads_to(const Chain *chain, guint position, const char *name)
 {
     const Layer *layer = chain_layer(chain, position);
 
-    if (!chain_is_relative_name(name)) {
+    if (!chain_is_relative_name(name))
         return is_same_path(layer, name);
-    }
 
-    if (position == 0) {
+    if (position == 0)
         return FALSE;
-    }
 
     g_autofree char *path = chain_resolve_backing_path(chain_layer(chain, position - 1), name);
 
@@ -241,9 +240,8 @@ chain_find(const Chain *chain,
     guint index = 0;
 
     /* Before any name: what an image records as its backing file must not capture "vda[2]". */
-    if (chain_parse_index(name, &requested_target, &index)) {
+    if (chain_parse_index(name, &requested_target, &index))
         return find_index(chain, target, requested_target, index, ret_position, error);
-    }
 
     for (guint i = 0; i < chain_depth(chain); i++) {
         if (g_str_equal(chain_layer(chain, i)->path, name) || is_recorded_name(chain, i, name)) {
@@ -313,9 +311,8 @@ chain_relative_name(const Chain *chain, guint position, guint base)
 
     for (guint i = position; i < base; i++) {
         const char *name = chain_layer(chain, i)->backing_name;
-        if (!name || !chain_is_relative_name(name)) {
+        if (!name || !chain_is_relative_name(name))
             return NULL;
-        }
 
         char *next = join_name(result, name);
         g_free(result);
@@ -332,11 +329,9 @@ chain_without_between(const Chain *chain, guint position, guint base)
 
     g_assert(position < base);
 
-    for (guint i = 0; i < chain_depth(chain); i++) {
-        if (i <= position || i >= base) {
+    for (guint i = 0; i < chain_depth(chain); i++)
+        if (i <= position || i >= base)
             g_ptr_array_add(result->layers, layer_copy(chain_layer(chain, i)));
-        }
-    }
 
     if (base != position + 1) {
         Layer *merged = chain_layer(result, position);

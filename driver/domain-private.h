@@ -18,10 +18,11 @@ struct Domain {
     char *current_snapshot; /* NULL: none */
 };
 
-/* Takes @definition, which has a UUID. Layers without an index get the next ones, as libvirt
- * numbers them when a machine starts. */
+/* Takes @definition, which has a UUID. Layers without an index, or with one that another has, get
+ * the next ones: 1, 2, 3 from the first disk's active layer on, as libvirt numbers them when a
+ * machine starts. */
 Domain *domain_new(DomainXml *definition, GError **error);
-/* The disks and state of @other, a newer definition of the same domain; live jobs stay. */
+/* Takes the disks of @other, a newer definition of the same domain, which has no job. */
 void domain_take_definition(Domain *domain, Domain *other);
 
 /* The definition with @chain as that of the disk @target: all of it where the definition names
@@ -33,6 +34,3 @@ DomainXml *domain_definition_with_chain(const Domain *domain,
 /* An index no layer of the domain has. */
 guint domain_next_index(const Domain *domain);
 gboolean domain_has_job(const Domain *domain);
-
-Snapshot *snapshot_new(const char *name, const char *xml);
-void snapshot_free(Snapshot *snapshot);

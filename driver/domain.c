@@ -7,128 +7,68 @@
 #include "api/vblk-error.h"
 #include "driver/domain-private.h"
 
+typedef void (*LayerFunc)(Layer *layer, gpointer user_data);
+
 static void
-disk_free(Disk *disk)
+for_each_layer(const Domain *domain, LayerFunc function, gpointer user_data)
 {
-    g_free(disk->target);
-    g_free(disk->device);
-    g_free(disk->type);
-    chain_free(disk->chain);
-    job_free(disk->job);
-    g_free(disk);
-}
-
-static LayerKind
-layer_kind(DiskSourceType type)
-{
-    switch (type) {
-    case DISK_SOURCE_FILE:
-        return LAYER_FILE;
-    case DISK_SOURCE_BLOCK:
-        return LAYER_BLOCK;
-    case DISK_SOURCE_NETWORK:
-        return LAYER_NETWORK;
-    case DISK_SOURCE_NONE:
-    case DISK_SOURCE_OTHER:
-        break;
-    }
-
-    return LAYER_OTHER;
-}
-
-static DiskSourceType
-source_type(LayerKind kind)
-{
-    switch (kind) {
-    case LAYER_FILE:
-        return DISK_SOURCE_FILE;
-    case LAYER_BLOCK:
-        return DISK_SOURCE_BLOCK;
-    case LAYER_NETWORK:
-        return DISK_SOURCE_NETWORK;
-    case LAYER_OTHER:
-        break;
-    }
-
-    return DISK_SOURCE_OTHER;
-}
-
-/* libvirt takes a disk without a format for raw; guessing it from the content is what it must not
- * do, and neither do we. */
-static gboolean
-add_layers(Disk *disk, const DiskXml *xml, GError **error)
-{
-    for (guint i = 0; i < xml->layers->len; i++) {
-        const DiskSource *source = g_ptr_array_index(xml->layers, i);
-        const char *format = source->format != NULL ? source->format : "raw";
-
-        if (source->type == DISK_SOURCE_NONE)
-            break;
-        if (!chain_append(disk->chain,
-                          layer_new(layer_kind(source->type),
-                                    source->path != NULL ? source->path : "",
-                                    format,
-                                    source->index),
-                          error))
-            return FALSE;
-    }
-
-    return TRUE;
-}
-
-static Disk *
-disk_new(const DiskXml *xml, GError **error)
-{
-    Disk *disk = g_new0(Disk, 1);
-    const DiskSource *source = xml->layers->len > 0 ? g_ptr_array_index(xml->layers, 0) : NULL;
-
-    disk->target = g_strdup(xml->target);
-    disk->device = g_strdup(xml->device);
-    disk->type = g_strdup(source != NULL && source->type != DISK_SOURCE_NONE
-                              ? disk_source_type_name(source->type)
-                              : "file");
-    disk->is_read_only = xml->is_read_only;
-    disk->is_shareable = xml->is_shareable;
-    disk->is_chain_in_xml = xml->layers->len > 1 || xml->is_chain_complete;
-    disk->is_chain_known = xml->is_chain_complete;
-    disk->chain = chain_new();
-    if (add_layers(disk, xml, error))
-        return disk;
-
-    disk_free(disk);
-    return NULL;
-}
-
-static guint
-max_index(const Domain *domain)
-{
-    guint max = 0;
-
     for (guint d = 0; d < domain->disks->len; d++) {
         const Disk *disk = g_ptr_array_index(domain->disks, d);
 
         for (guint i = 0; i < chain_depth(disk->chain); i++)
-            max = MAX(max, chain_layer(disk->chain, i)->index);
+            function(chain_layer(disk->chain, i), user_data);
     }
-
-    return max;
 }
 
 static void
+take_max_index(Layer *layer, gpointer user_data)
+{
+    guint *max = user_data;
+
+    *max = MAX(*max, layer->index);
+}
+
+guint
+domain_next_index(const Domain *domain)
+{
+    guint max = 0;
+
+    for_each_layer(domain, take_max_index, &max);
+
+    return max + 1;
+}
+
+static void
+drop_second_index(Layer *layer, gpointer user_data)
+{
+    GHashTable *seen = user_data;
+
+    if (g_hash_table_contains(seen, &layer->index))
+        layer->index = 0;
+    else
+        g_hash_table_add(seen, &layer->index);
+}
+
+static void
+give_index(Layer *layer, gpointer user_data)
+{
+    guint *next = user_data;
+
+    if (layer->index == 0)
+        layer->index = (*next)++;
+}
+
+/* Node names are made of indexes, so no two layers may share one. A definition gives none above
+ * G_MAXINT32, so there is room to count on. */
+static void
 number_layers(Domain *domain)
 {
-    guint next = max_index(domain) + 1;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_int_hash, g_int_equal);
+    guint next;
 
-    for (guint d = 0; d < domain->disks->len; d++) {
-        const Disk *disk = g_ptr_array_index(domain->disks, d);
-
-        for (guint i = 0; i < chain_depth(disk->chain); i++) {
-            Layer *layer = chain_layer(disk->chain, i);
-
-            if (layer->index == 0)
-                layer->index = next++;
-        }
-    }
+    for_each_layer(domain, drop_second_index, seen);
+    next = domain_next_index(domain);
+    for_each_layer(domain, give_index, &next);
 }
 
 Domain *
@@ -255,19 +195,48 @@ domain_get_disk_by_target(const Domain *domain, const char *target)
     return NULL;
 }
 
+static Disk *
+find_disk_by_path(const Domain *domain, const char *path, guint *ret_position)
+{
+    for (guint i = 0; i < domain->disks->len; i++) {
+        Disk *disk = g_ptr_array_index(domain->disks, i);
+        const Layer *active = chain_active(disk->chain);
+
+        if (active != NULL && g_str_equal(active->path, path)) {
+            *ret_position = 0;
+            return disk;
+        }
+    }
+
+    for (guint i = 0; i < domain->disks->len; i++) {
+        Disk *disk = g_ptr_array_index(domain->disks, i);
+
+        if (chain_find(disk->chain, disk->target, path, ret_position, NULL))
+            return disk;
+    }
+
+    return NULL;
+}
+
 Disk *
 domain_find_disk(const Domain *domain, const char *name, guint *ret_position, GError **error)
 {
     Disk *disk = domain_get_disk_by_target(domain, name);
+    g_autofree char *target = NULL;
+    guint index;
 
     if (disk != NULL) {
         *ret_position = 0;
         return disk;
     }
 
-    for (guint i = 0; i < domain->disks->len; i++) {
-        disk = g_ptr_array_index(domain->disks, i);
-        if (chain_find(disk->chain, disk->target, name, ret_position, NULL))
+    if (chain_parse_index(name, &target, &index)) {
+        disk = domain_get_disk_by_target(domain, target);
+        if (disk != NULL)
+            return chain_find(disk->chain, target, name, ret_position, error) ? disk : NULL;
+    } else if (name[0] != '\0' && !chain_is_relative_name(name)) {
+        disk = find_disk_by_path(domain, name, ret_position);
+        if (disk != NULL)
             return disk;
     }
 
@@ -294,25 +263,6 @@ domain_find_snapshot(const Domain *domain, const char *name)
     return NULL;
 }
 
-/* @n_layers of @chain as the XML has them. */
-static GPtrArray *
-chain_to_sources(const Chain *chain, guint n_layers, gboolean with_index)
-{
-    GPtrArray *sources = g_ptr_array_new_with_free_func((GDestroyNotify)disk_source_free);
-
-    for (guint i = 0; i < n_layers; i++) {
-        const Layer *layer = chain_layer(chain, i);
-
-        g_ptr_array_add(sources,
-                        disk_source_new(source_type(layer->kind),
-                                        layer->path,
-                                        layer->format,
-                                        with_index ? layer->index : 0));
-    }
-
-    return sources;
-}
-
 DomainXml *
 domain_definition_with_chain(const Domain *domain,
                              const Disk *disk,
@@ -321,7 +271,7 @@ domain_definition_with_chain(const Domain *domain,
 {
     g_autoptr(DomainXml) xml = domain_xml_copy(domain->definition);
     guint n_layers = disk->is_chain_in_xml ? chain_depth(chain) : 1;
-    g_autoptr(GPtrArray) sources = chain_to_sources(chain, n_layers, FALSE);
+    g_autoptr(GPtrArray) sources = disk_sources(chain, n_layers, FALSE);
 
     if (!domain_xml_set_disk_layers(xml, disk->target, sources, disk->is_chain_in_xml, error))
         return NULL;
@@ -344,7 +294,7 @@ domain_format_xml(const Domain *domain, gboolean is_as_stored)
 
         if (!disk->is_chain_known || chain_depth(disk->chain) == 0)
             continue;
-        sources = chain_to_sources(disk->chain, chain_depth(disk->chain), TRUE);
+        sources = disk_sources(disk->chain, chain_depth(disk->chain), TRUE);
         if (!domain_xml_set_disk_layers(xml, disk->target, sources, TRUE, &error))
             g_debug("domain '%s': the chain of '%s' is left out: %s",
                     domain->name,
@@ -353,12 +303,6 @@ domain_format_xml(const Domain *domain, gboolean is_as_stored)
     }
 
     return domain_xml_format(xml);
-}
-
-guint
-domain_next_index(const Domain *domain)
-{
-    return max_index(domain) + 1;
 }
 
 gboolean
@@ -372,25 +316,4 @@ domain_has_job(const Domain *domain)
     }
 
     return FALSE;
-}
-
-Snapshot *
-snapshot_new(const char *name, const char *xml)
-{
-    Snapshot *snapshot = g_new0(Snapshot, 1);
-
-    snapshot->name = g_strdup(name);
-    snapshot->xml = g_strdup(xml);
-    return snapshot;
-}
-
-void
-snapshot_free(Snapshot *snapshot)
-{
-    g_free(snapshot->name);
-    g_free(snapshot->description);
-    g_free(snapshot->parent);
-    g_free(snapshot->state);
-    g_free(snapshot->xml);
-    g_free(snapshot);
 }

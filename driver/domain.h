@@ -3,8 +3,8 @@
 
 /* Domain */
 
-#include "driver/chain.h"
-#include "driver/job.h"
+#include "driver/disk.h"
+#include "driver/snapshot.h"
 #include "xml/domain-xml.h"
 
 typedef enum {
@@ -12,28 +12,6 @@ typedef enum {
     DOMAIN_PAUSED = 3,
     DOMAIN_SHUT_OFF = 5,
 } DomainState;
-
-typedef struct {
-    char *target;
-    char *device;
-    char *type; /* "file", "block", "network" */
-    gboolean is_read_only;
-    gboolean is_shareable;
-    gboolean is_chain_in_xml; /* the definition names the chain, so jobs keep it there */
-    Chain *chain;             /* with no layers: an empty drive; depth 1 until images were read */
-    gboolean is_chain_known;  /* to its end */
-    Job *job;                 /* the live job, owned; NULL if none */
-    gboolean is_busy;         /* a call works on it; no other may begin */
-} Disk;
-
-typedef struct {
-    char *name;
-    char *description;
-    char *parent;          /* NULL for a root */
-    char *state;           /* "shutoff", "disk-snapshot" */
-    guint64 creation_time; /* seconds since 1970 */
-    char *xml;             /* the whole document */
-} Snapshot;
 
 /*
  * A virtual machine's definition and what is known of its disks. Owned by the Driver; others read
@@ -53,8 +31,8 @@ GPtrArray *domain_get_disks(const Domain *domain);     /* of Disk, borrowed, XML
 GPtrArray *domain_get_snapshots(const Domain *domain); /* of Snapshot, borrowed, oldest first */
 const char *domain_get_current_snapshot(const Domain *domain); /* name; NULL for none */
 
-/* The disk that @name means, and the position of the layer in its chain: a target, "vda[2]", or
- * the path of an image in its chain. */
+/* The disk that @name means, and the position of the layer in its chain: a target, "vda[2]", the
+ * path of an active layer, or else that of any image in a chain. */
 Disk *domain_find_disk(const Domain *domain, const char *name, guint *ret_position, GError **error);
 Disk *domain_get_disk_by_target(const Domain *domain, const char *target); /* NULL: none */
 Snapshot *domain_find_snapshot(const Domain *domain, const char *name);    /* NULL: none */

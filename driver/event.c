@@ -41,9 +41,8 @@ event_copy(const Event *event)
 void
 event_free(Event *event)
 {
-    if (!event) {
+    if (!event)
         return;
-    }
 
     g_free(event->domain_name);
     g_free(event->domain_uuid);

@@ -87,9 +87,8 @@ job_copy(const Job *job)
 void
 job_free(Job *job)
 {
-    if (!job) {
+    if (!job)
         return;
-    }
 
     g_free(job->id);
     g_free(job->domain_uuid);
@@ -117,13 +116,11 @@ is_moving(const Job *job)
 double
 job_progress(const Job *job)
 {
-    if (job->state == JOB_STATE_COMPLETED) {
+    if (job->state == JOB_STATE_COMPLETED)
         return 1.0;
-    }
 
-    if (job->end == 0) {
+    if (job->end == 0)
         return 0.0;
-    }
 
     return MIN((double)job->current / (double)job->end, 1.0);
 }
@@ -131,15 +128,13 @@ job_progress(const Job *job)
 gint64
 job_expected_end_us(const Job *job, gint64 now_us)
 {
-    if (!is_moving(job) || job->rate_bps == 0 || job->current >= job->end) {
+    if (!is_moving(job) || job->rate_bps == 0 || job->current >= job->end)
         return 0;
-    }
 
     double left_us = (double)(job->end - job->current) / (double)job->rate_bps *
                      (double)G_USEC_PER_SEC;
-    if (left_us > (double)LONGEST_GUESS_US) {
+    if (left_us > (double)LONGEST_GUESS_US)
         return 0;
-    }
 
     return MAX(job->sample_time_us + (gint64)left_us, now_us);
 }
@@ -171,14 +166,12 @@ job_transition(Job *job, JobState to, gint64 now_us, GError **error)
         "job '%s' goes from '%s' to '%s'", job->id, job_state_name(job->state), job_state_name(to));
     job->state = to;
 
-    if (job_is_ended(job)) {
+    if (job_is_ended(job))
         job->end_time_us = now_us;
-    } else if (job->start_time_us == 0) {
+    else if (job->start_time_us == 0)
         job->start_time_us = now_us;
-    }
-    if (!is_moving(job)) {
+    if (!is_moving(job))
         forget_rate(job);
-    }
 
     return TRUE;
 }
@@ -241,9 +234,8 @@ smoothed_rate(const Job *job, guint64 current, gint64 elapsed_us)
     double weight = (double)elapsed_us / (double)(elapsed_us + RATE_WINDOW_US);
     double rate = sample;
 
-    if (job->rate_bps > 0) {
+    if (job->rate_bps > 0)
         rate = (double)job->rate_bps + weight * (sample - (double)job->rate_bps);
-    }
 
     return rate < (double)G_MAXINT64 ? (guint64)rate : (guint64)G_MAXINT64;
 }

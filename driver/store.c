@@ -27,9 +27,8 @@ stored_domain_new(const char *uuid, const char *name, const char *xml)
 void
 stored_domain_free(StoredDomain *domain)
 {
-    if (!domain) {
+    if (!domain)
         return;
-    }
 
     g_free(domain->uuid);
     g_free(domain->name);
@@ -53,9 +52,8 @@ stored_snapshot_copy(const StoredSnapshot *snapshot)
 void
 stored_snapshot_free(StoredSnapshot *snapshot)
 {
-    if (!snapshot) {
+    if (!snapshot)
         return;
-    }
 
     g_free(snapshot->domain_uuid);
     g_free(snapshot->name);
@@ -79,9 +77,8 @@ stored_monitor_copy(const StoredMonitor *monitor)
 void
 stored_monitor_free(StoredMonitor *monitor)
 {
-    if (!monitor) {
+    if (!monitor)
         return;
-    }
 
     g_free(monitor->job_id);
     g_free(monitor->socket_path);
@@ -92,9 +89,8 @@ stored_monitor_free(StoredMonitor *monitor)
 void
 store_contents_free(StoreContents *contents)
 {
-    if (!contents) {
+    if (!contents)
         return;
-    }
 
     g_clear_pointer(&contents->domains, g_ptr_array_unref);
     g_clear_pointer(&contents->snapshots, g_ptr_array_unref);
@@ -130,9 +126,8 @@ store_batch_new(void)
 void
 store_batch_free(StoreBatch *batch)
 {
-    if (!batch) {
+    if (!batch)
         return;
-    }
 
     g_ptr_array_unref(batch->changes);
     g_free(batch);
@@ -207,9 +202,8 @@ copy_events(const StoreBatch *batch)
 
     for (guint i = 0; i < batch->changes->len; i++) {
         const StoreChange *change = g_ptr_array_index(batch->changes, i);
-        if (change->event) {
+        if (change->event)
             g_ptr_array_add(events, event_copy(change->event));
-        }
     }
 
     return events;

@@ -85,11 +85,9 @@ every_end_is_reached_from_every_live_state(void **state)
     for (guint from = 0; from < N_JOB_STATES; from++) {
         g_autoptr(Job) job = job_in_state((JobState)from);
 
-        if (!job_is_ended(job)) {
-            for (guint to = JOB_STATE_COMPLETED; to < N_JOB_STATES; to++) {
+        if (!job_is_ended(job))
+            for (guint to = JOB_STATE_COMPLETED; to < N_JOB_STATES; to++)
                 assert_true(may_follow((JobState)from, (JobState)to));
-            }
-        }
     }
 }
 
@@ -125,12 +123,10 @@ expected_state(JobState before, JobStatus status)
         [JOB_STATUS_NULL] = JOB_STATE_FINISHING,
     };
 
-    if (before == JOB_STATE_READY && status == JOB_STATUS_RUNNING) {
+    if (before == JOB_STATE_READY && status == JOB_STATUS_RUNNING)
         return JOB_STATE_READY;
-    }
-    if (before >= JOB_STATE_FINISHING || seen[status] == JOB_STATE_NEW) {
+    if (before >= JOB_STATE_FINISHING || seen[status] == JOB_STATE_NEW)
         return before;
-    }
 
     return seen[status];
 }
@@ -213,9 +209,8 @@ a_stalled_job_loses_its_rate_but_no_past_end_is_told(void **state)
     job_take_progress(job, 0, 10 * MIB, SECOND);
     job_take_progress(job, MIB, 10 * MIB, 2 * SECOND);
     assert_int_equal(job_expected_end_us(job, 500 * SECOND), 500 * SECOND);
-    for (gint64 i = 3; i < 200; i++) {
+    for (gint64 i = 3; i < 200; i++)
         job_take_progress(job, MIB, 10 * MIB, i * SECOND);
-    }
     assert_int_equal(job->rate_bps, 0);
     assert_int_equal(job_expected_end_us(job, 200 * SECOND), 0);
     assert_false(job_take_progress(job, MIB, 10 * MIB, 201 * SECOND));

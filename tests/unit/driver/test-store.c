@@ -29,11 +29,10 @@ answer(FakeStore *self, gpointer value, GAsyncReadyCallback callback, gpointer u
 {
     g_autoptr(GTask) task = g_task_new(self, NULL, callback, user_data);
 
-    if (self->is_failing) {
+    if (self->is_failing)
         g_task_return_new_error(task, VBLK_ERROR, VBLK_ERROR_NO_SPACE, "disk is full");
-    } else {
+    else
         g_task_return_pointer(task, value, NULL);
-    }
 }
 
 static gpointer
@@ -49,9 +48,8 @@ fake_commit_async(Store *store, StoreBatch *batch, GAsyncReadyCallback callback,
 
     for (guint i = 0; i < batch->changes->len; i++) {
         StoreChange *change = g_ptr_array_index(batch->changes, i);
-        if (change->kind == STORE_APPEND_EVENT) {
+        if (change->kind == STORE_APPEND_EVENT)
             change->event->sequence = 100 + i;
-        }
     }
     self->n_changes += batch->changes->len;
     answer(self, self, callback, user_data);
@@ -137,9 +135,8 @@ keep_result(GObject *source, GAsyncResult *result, gpointer user_data)
 static GAsyncResult *
 wait_for(GAsyncResult **result)
 {
-    while (!*result) {
+    while (!*result)
         g_main_context_iteration(NULL, TRUE);
-    }
 
     return *result;
 }
@@ -185,9 +182,8 @@ a_batch_keeps_its_changes_in_order_and_by_value(void **state)
     StoreChange *const *changes = (StoreChange *const *)batch->changes->pdata;
 
     assert_int_equal(batch->changes->len, G_N_ELEMENTS(kinds));
-    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
         assert_int_equal(changes[i]->kind, kinds[i]);
-    }
     assert_string_equal(changes[0]->domain->uuid, "uuid");
     assert_string_equal(changes[0]->domain->name, "web1");
     assert_string_equal(changes[0]->domain->xml, "<domain/>");
