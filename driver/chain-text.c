@@ -4,6 +4,8 @@
 
 #include "driver/chain-text.h"
 
+#include "api/vblk-error.h"
+
 /* Of each layer: kind, path, format, index, backing name. */
 #define TYPE "a(issus)"
 
@@ -44,8 +46,19 @@ chain_from_text(const char *text, GError **error)
 
     g_variant_iter_init(&iter, value);
     while (g_variant_iter_next(&iter, "(i&s&su&s)", &kind, &path, &format, &index, &backing_name)) {
-        Layer *layer = layer_new((LayerKind)kind, path, format, index);
+        Layer *layer;
 
+        if (kind < LAYER_FILE || kind > LAYER_OTHER) {
+            g_set_error(error,
+                        VBLK_ERROR,
+                        VBLK_ERROR_INTERNAL,
+                        "stored layer '%s' is of no known kind: '%d'",
+                        path,
+                        kind);
+            return NULL;
+        }
+
+        layer = layer_new((LayerKind)kind, path, format, index);
         layer->backing_name = backing_name[0] != '\0' ? g_strdup(backing_name) : NULL;
         if (!chain_append(chain, layer, error))
             return NULL;
