@@ -12,6 +12,7 @@
 #include <gio/gunixsocketaddress.h>
 
 #include "qemu-shim/monitor/hmp.h"
+#include "qemu-shim/monitor/qmp-session.h"
 
 /* What a listener serves its connections as; lives as long as the process. */
 typedef struct {
@@ -24,7 +25,7 @@ serve(Shim *shim, MonitorMode mode, GIOStream *stream)
 {
     switch (mode) {
     case MONITOR_QMP:
-        shim_serve_qmp(shim, stream);
+        qmp_session_start(shim, stream);
         break;
     case MONITOR_HMP:
         hmp_serve(

@@ -99,6 +99,16 @@ on_signal(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* What was said last, the events of cancelled jobs among it, still goes out to peers that read. */
+static void
+deliver_rest(void)
+{
+    gint64 deadline_us = g_get_monotonic_time() + G_USEC_PER_SEC;
+
+    while (g_get_monotonic_time() < deadline_us && g_main_context_iteration(NULL, FALSE))
+        continue;
+}
+
 static int
 serve(const CommandLine *line, int parent)
 {
@@ -109,6 +119,7 @@ serve(const CommandLine *line, int parent)
 
     shim->name = g_strdup(line->name);
     shim->is_running = !line->is_stopped;
+    shim->is_prelaunch = line->is_stopped;
     g_unix_signal_add(SIGTERM, on_signal, shim);
     g_unix_signal_add(SIGINT, on_signal, shim);
     g_unix_signal_add(SIGHUP, on_signal, shim);
@@ -118,6 +129,7 @@ serve(const CommandLine *line, int parent)
         if (parent >= 0)
             tell_parent(parent);
         g_main_loop_run(loop);
+        deliver_rest();
     } else {
         tool_say_error(error);
         status = 1;

@@ -167,8 +167,7 @@ end(Job *job, gboolean is_cancelled)
 static void
 abort_job(Job *job, int status, gboolean is_cancelled)
 {
-    if (!is_cancelled)
-        job->error = g_strdup(g_strerror(-status));
+    job->error = g_strdup(g_strerror(is_cancelled ? ECANCELED : -status));
     transition(job, JOB_STATUS_ABORTING);
     end(job, is_cancelled);
 }
@@ -238,6 +237,11 @@ check_id(JobList *list, const char *id, GError **error)
             error, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "Job ID '%s' already in use", id);
         return FALSE;
     }
+    if (list->jobs->len >= JOB_MAX_COUNT) {
+        g_set_error(
+            error, VBLK_ERROR, VBLK_ERROR_LIMIT, "there are %d jobs already", JOB_MAX_COUNT);
+        return FALSE;
+    }
 
     return TRUE;
 }
@@ -268,11 +272,17 @@ job_start(JobList *list,
     job->list = list;
     job->is_busy = TRUE;
     rate_limit_set_speed(&job->limit, options->speed_bps, g_get_monotonic_time());
-    g_ptr_array_add(list->jobs, job);
 
+    /* What the thread tells us is heard when the main loop runs again. */
+    job->thread = g_thread_try_new("job", run_thread, job_ref(job), error);
+    if (job->thread == NULL) {
+        job_unref(job);
+        job_unref(job);
+        return NULL;
+    }
+    g_ptr_array_add(list->jobs, job);
     transition(job, JOB_STATUS_CREATED);
     transition(job, JOB_STATUS_RUNNING);
-    job->thread = g_thread_new("job", run_thread, job_ref(job));
     return job;
 }
 
@@ -355,22 +365,26 @@ job_pause(Job *job, GError **error)
 gboolean
 job_resume(Job *job, GError **error)
 {
-    gboolean was_held;
+    gboolean was_paused;
 
+    g_mutex_lock(&job->lock);
+    was_paused = job->is_paused;
+    g_mutex_unlock(&job->lock);
+    if (!was_paused) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_OPERATION_INVALID,
+                    "Can't resume a job that was not paused");
+        return FALSE;
+    }
     if (!job_check_verb(job, JOB_VERB_RESUME, error))
         return FALSE;
 
     g_mutex_lock(&job->lock);
-    was_held = job->is_paused || job->is_stopped;
-    job->is_paused = job->is_stopped = FALSE;
+    job->is_paused = FALSE;
     job->io_status = 0;
     g_cond_signal(&job->wake);
     g_mutex_unlock(&job->lock);
-    if (!was_held) {
-        g_set_error(error, VBLK_ERROR, VBLK_ERROR_OPERATION_INVALID, "Job is not paused");
-        return FALSE;
-    }
-
     return TRUE;
 }
 
@@ -384,6 +398,17 @@ job_set_speed(Job *job, guint64 speed_bps, GError **error)
     rate_limit_set_speed(&job->limit, speed_bps, g_get_monotonic_time());
     g_cond_signal(&job->wake);
     g_mutex_unlock(&job->lock);
+    return TRUE;
+}
+
+gboolean
+job_complete(Job *job, GError **error)
+{
+    if (!job_check_verb(job, JOB_VERB_COMPLETE, error))
+        return FALSE;
+
+    g_assert(job->type->complete != NULL); /* else it would not be ready */
+    job->type->complete(job);
     return TRUE;
 }
 
@@ -422,13 +447,11 @@ on_resumed(Job *job, gint64 value)
 }
 
 static void
-wait_while_held_locked(Job *job)
+wait_while_paused_locked(Job *job)
 {
-    job->is_busy = FALSE;
     tell_main(job, on_paused, 0);
-    while ((job->is_paused || job->is_stopped) && !job->is_cancelled)
+    while (job->is_paused && !job->is_cancelled)
         g_cond_wait(&job->wake, &job->lock);
-    job->is_busy = TRUE;
     tell_main(job, on_resumed, 0);
 }
 
@@ -437,19 +460,21 @@ job_may_go_on(Job *job)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&job->lock);
 
+    job->is_busy = FALSE;
     while (!job->is_cancelled) {
         gint64 now_us = g_get_monotonic_time();
         gint64 delay_us = rate_limit_delay_us(&job->limit, now_us);
 
-        if (job->is_paused || job->is_stopped)
-            wait_while_held_locked(job);
+        if (job->is_paused)
+            wait_while_paused_locked(job);
         else if (delay_us > 0)
             g_cond_wait_until(&job->wake, &job->lock, now_us + delay_us);
         else
-            return TRUE;
+            break;
     }
+    job->is_busy = TRUE;
 
-    return FALSE;
+    return !job->is_cancelled;
 }
 
 guint64
@@ -496,7 +521,7 @@ job_handle_error(Job *job, gboolean is_read, int *status)
     switch (action) {
     case JOB_ON_ERROR_STOP:
         g_mutex_lock(&job->lock);
-        job->is_stopped = TRUE;
+        job->is_paused = TRUE;
         job->io_status = -*status;
         g_mutex_unlock(&job->lock);
         return TRUE;

@@ -13,10 +13,14 @@
  */
 typedef struct Job Job;
 
+#define JOB_MAX_COUNT 1024
+
 typedef struct {
     const char *name; /* "stream" */
     /* On the job's thread: the work. 0 or a negative errno; returns soon once cancelled. */
     int (*run)(Job *job);
+    /* On the main thread, when a job that is ready is told to complete; NULL: never ready. */
+    void (*complete)(Job *job);
     /* On the main thread, when the job is finalized and did not fail: what makes it count. */
     int (*conclude)(Job *job);
     /* On the main thread, when it has ended in whatever way. */
@@ -58,10 +62,9 @@ struct Job {
     GMutex lock; /* protects what follows */
     GCond wake;
     gboolean is_cancelled;
-    gboolean is_paused;  /* by the user */
-    gboolean is_stopped; /* by an error, until resumed */
-    gboolean is_busy;    /* the thread is at work */
-    int io_status;       /* 0: ok; else the errno that stopped it */
+    gboolean is_paused; /* by the user, or by an error until the user resumes it */
+    gboolean is_busy;   /* the thread is at work, not waiting */
+    int io_status;      /* 0: ok; else the errno that stopped it */
     RateLimit limit;
     guint64 offset;
     guint64 length;
@@ -98,6 +101,7 @@ gboolean job_cancel(Job *job, GError **error);
 gboolean job_pause(Job *job, GError **error);
 gboolean job_resume(Job *job, GError **error);
 gboolean job_set_speed(Job *job, guint64 speed_bps, GError **error);
+gboolean job_complete(Job *job, GError **error);
 gboolean job_finalize(Job *job, GError **error);
 gboolean job_dismiss(Job *job, GError **error);
 

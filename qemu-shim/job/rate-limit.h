@@ -6,19 +6,25 @@
 #include <glib.h>
 
 /*
- * A bucket without a bottom: each amount moves the time of the next one by what it takes at the
- * allowed speed. There is no burst, so the limit holds over any span. Times are passed in, in
- * microseconds of any clock that does not go back.
+ * Each amount moves the time of the next one by what it takes at the allowed speed. Time that was
+ * lost, by slow I/O or a late wake-up, is made good for up to RATE_LIMIT_SLACK_US; so the limit is
+ * reached where the disk can, and over any span no more is moved than the limit allows in the span
+ * and the slack, and one chunk. Times are passed in, in microseconds of any clock that does not go
+ * back.
  */
+#define RATE_LIMIT_SLACK_US (G_USEC_PER_SEC / 10)
+
 typedef struct {
     guint64 speed_bps; /* 0: no limit */
     gint64 next_us;
 } RateLimit;
 
+/* Counts at once, also for what was moved already but is not paid for. */
 void rate_limit_set_speed(RateLimit *limit, guint64 speed_bps, gint64 now_us);
 /* Accounts for @bytes that were moved. */
 void rate_limit_account(RateLimit *limit, guint64 bytes, gint64 now_us);
 /* How long to wait before more is moved; 0: not at all. */
 gint64 rate_limit_delay_us(const RateLimit *limit, gint64 now_us);
-/* The largest amount that keeps pauses short; @most without a limit. A multiple of @unit. */
+/* The largest amount that keeps pauses short; @most without a limit. A multiple of @unit, unless
+ * @most is less. */
 guint64 rate_limit_chunk(const RateLimit *limit, guint64 most, guint64 unit);

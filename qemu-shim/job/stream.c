@@ -16,6 +16,9 @@
  * what is there already.
  */
 #define MAX_COPY (4u * 1024 * 1024)
+/* What is looked at in one step: so much that empty images pass quickly, so little that a job which
+ * is told to stop does so at once. */
+#define MAX_LOOK (64u * 1024 * 1024)
 
 typedef struct {
     BlockGraph *graph; /* borrowed */
@@ -98,40 +101,56 @@ copy_extent(Stream *stream, const Extent *extent, gboolean *ret_is_read)
     return block_node_populate(stream->top, extent->offset, stream->buffer, (gsize)extent->length);
 }
 
+/* What a failed step is to the job: skipped (*ret_done), tried again (*ret_done is 0), or its end.
+ */
+static int
+handle_failure(Job *job, gboolean is_read, int status, guint64 unit, guint64 *ret_done)
+{
+    Stream *stream = job->state;
+    int outcome = status;
+
+    *ret_done = 0;
+    if (job_handle_error(job, is_read, &outcome) || outcome < 0)
+        if (stream->error == 0)
+            stream->error = status;
+    *ret_done = unit;
+    job_advance(job, unit, 0);
+    return 0;
+}
+
 /* One extent; 0 or how the job ends. */
 static int
 do_step(Job *job, guint64 offset, guint64 *ret_done)
 {
     Stream *stream = job->state;
     guint64 unit = block_node_get_cluster_size(stream->top);
-    guint64 most = MIN(block_node_get_length(stream->top) - offset,
-                       MAX(job_chunk(job, MAX_COPY, unit), unit));
-    Extent extent;
+    guint64 rest = block_node_get_length(stream->top) - offset;
     gboolean is_read = TRUE;
-    int status = find_extent(stream, offset, most, &extent);
+    gboolean is_data = FALSE;
+    Extent extent;
+    int status = find_extent(stream, offset, MIN(rest, MAX_LOOK), &extent);
 
-    *ret_done = 0;
     if (status == 0) {
         widen(stream, &extent);
+        is_data = extent.is_below && extent.status == BLOCK_STATUS_DATA;
+        if (is_data)
+            extent.length = MIN(extent.length, job_chunk(job, MAX(MAX_COPY, unit), unit));
         if (extent.is_below)
             status = copy_extent(stream, &extent, &is_read);
     }
-    if (status < 0) {
-        int error = status;
-
-        if (job_handle_error(job, is_read, &status))
-            return 0; /* again, once resumed */
-        if (status < 0)
-            return status;
-        stream->error = stream->error != 0 ? stream->error : error;
-        extent.length = MIN(most, unit);
-    }
+    if (status < 0)
+        return handle_failure(job, is_read, status, MIN(rest, unit), ret_done);
 
     *ret_done = extent.length;
-    job_advance(job,
-                extent.length,
-                extent.is_below && extent.status == BLOCK_STATUS_DATA ? extent.length : 0);
+    job_advance(job, extent.length, is_data ? extent.length : 0);
     return 0;
+}
+
+/* As in QEMU, a job that has nothing to do has no progress either: 0 of 0. */
+static gboolean
+has_work(const Stream *stream)
+{
+    return block_node_get_backing(stream->top) != stream->base;
 }
 
 static int
@@ -142,11 +161,8 @@ stream_run(Job *job)
     guint64 offset = 0;
     int status;
 
-    /* Nothing below, nothing to do. */
-    if (block_node_get_backing(stream->top) == NULL) {
-        job_advance(job, length, 0);
+    if (!has_work(stream))
         return 0;
-    }
 
     while (offset < length && job_may_go_on(job)) {
         guint64 done;
@@ -249,7 +265,7 @@ stream_start(JobList *list,
     stream->backing_name = g_strdup(options->backing_name);
     stream->chain = g_ptr_array_new_with_free_func((GDestroyNotify)block_node_unref);
     stream->buffer = g_malloc(MAX(MAX_COPY, block_node_get_cluster_size(options->top)));
-    with_length.length = block_node_get_length(options->top);
+    with_length.length = has_work(stream) ? block_node_get_length(options->top) : 0;
 
     if (block_node_is_read_only(options->top))
         g_set_error(error, VBLK_ERROR, VBLK_ERROR_OPERATION_INVALID, "Block node is read-only");

@@ -2,6 +2,8 @@
 
 /* Block commands */
 
+#include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/request.h"
 #include "qemu-shim/block/snapshot.h"
 #include "qemu-shim/job/stream.h"
 #include "qemu-shim/monitor/command.h"
@@ -30,12 +32,16 @@ get_string(GVariant *arguments, const char *name)
     return value;
 }
 
+/* Whether the node has a name is asked last, when all else is known to be well formed. */
 static GVariant *
 blockdev_add(Shim *shim, GVariant *arguments, GError **error)
 {
+    g_autoptr(BlockRequest) request = block_request_new(arguments, error);
     g_autoptr(BlockNode) node = NULL;
 
-    if (get_string(arguments, "node-name") == NULL)
+    if (request == NULL)
+        return NULL;
+    if (request->node_name == NULL)
         return fail(
             error, QMP_ERROR_GENERIC_ERROR, "'node-name' must be specified for the root node");
 
@@ -50,6 +56,33 @@ blockdev_del(Shim *shim, GVariant *arguments, GError **error)
     return NULL;
 }
 
+/* QEMU's reopen resets what is not given, and does not know how to do that for a backing node. */
+static gboolean
+check_backing_is_given(BlockNode *node, GVariant *options, GError **error)
+{
+    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(options);
+
+    if (node == NULL || !node->driver->has_backing || g_variant_dict_contains(&dict, "backing") ||
+        g_variant_dict_contains(&dict, "backing.driver"))
+        return TRUE;
+
+    fail(error, QMP_ERROR_GENERIC_ERROR, "backing is missing for '%s'", node->name);
+    return FALSE;
+}
+
+static gboolean
+reopen_node(Shim *shim, GVariant *options, GError **error)
+{
+    g_autoptr(BlockRequest) request = block_request_new(options, error);
+
+    if (request == NULL)
+        return FALSE;
+    if (request->node_name != NULL &&
+        !check_backing_is_given(block_graph_find(shim->graph, request->node_name), options, error))
+        return FALSE;
+    return block_graph_reopen(shim->graph, options, error);
+}
+
 static GVariant *
 blockdev_reopen(Shim *shim, GVariant *arguments, GError **error)
 {
@@ -62,136 +95,157 @@ blockdev_reopen(Shim *shim, GVariant *arguments, GError **error)
         if (!g_variant_is_of_type(node, G_VARIANT_TYPE_VARDICT))
             return fail(error,
                         QMP_ERROR_GENERIC_ERROR,
-                        "Invalid parameter type for 'options', expected: object");
-        if (!block_graph_reopen(shim->graph, node, error))
+                        "Invalid parameter type for 'options[%" G_GSIZE_FORMAT
+                        "]', expected: object",
+                        i);
+        if (!reopen_node(shim, node, error))
             return NULL;
     }
 
     return NULL;
 }
 
-/* Of a device by id or a root node by name, as QEMU words it. */
+/* A device by its id, else a node by its name; either may be NULL. The error is in QEMU's words. */
 static BlockNode *
-find_node(Shim *shim, const char *name, GError **error)
+find_node(Shim *shim, const char *device_id, const char *node_name, GError **error)
 {
-    BlockNode *node = block_devices_find_node(shim->devices, shim->graph, name);
+    BlockDevice *device = device_id != NULL ? block_devices_find(shim->devices, device_id) : NULL;
+    BlockNode *node = device != NULL ? device->root : NULL;
 
+    if (node == NULL && node_name != NULL)
+        node = block_graph_find(shim->graph, node_name);
     if (node == NULL)
         fail(error,
              QMP_ERROR_GENERIC_ERROR,
              "Cannot find device='%s' nor node-name='%s'",
-             name,
-             name);
+             device_id != NULL ? device_id : "",
+             node_name != NULL ? node_name : "");
     return node;
 }
 
 static GVariant *
 blockdev_snapshot_sync(Shim *shim, GVariant *arguments, GError **error)
 {
-    const char *device = get_string(arguments, "device");
     const char *node_name = get_string(arguments, "node-name");
     const char *format = get_string(arguments, "format");
-    const char *mode = get_string(arguments, "mode");
     BlockSnapshotOptions options = {
         .path = get_string(arguments, "snapshot-file"),
         .node_name = get_string(arguments, "snapshot-node-name"),
-        .is_existing = g_strcmp0(mode, "existing") == 0,
+        .is_existing = g_strcmp0(get_string(arguments, "mode"), "existing") == 0,
     };
     g_autoptr(BlockNode) overlay = NULL;
-    BlockNode *node;
+    BlockNode *node = find_node(shim, get_string(arguments, "device"), node_name, error);
 
-    if (mode != NULL && !options.is_existing && !g_str_equal(mode, "absolute-paths"))
-        return fail(error, QMP_ERROR_GENERIC_ERROR, "Invalid parameter '%s'", mode);
-    if (format != NULL && !g_str_equal(format, "qcow2"))
+    if (node == NULL)
+        return NULL;
+    if (node_name != NULL && options.node_name == NULL)
+        return fail(error, QMP_ERROR_GENERIC_ERROR, "New overlay node-name missing");
+    if (g_strcmp0(format, "raw") == 0)
         return fail(
-            error, QMP_ERROR_GENERIC_ERROR, "Format '%s' has no backing files: use qcow2", format);
-    if ((device == NULL) == (node_name == NULL))
-        return fail(error,
-                    QMP_ERROR_GENERIC_ERROR,
-                    "Cannot find device='%s' nor node-name='%s'",
-                    device != NULL ? device : "",
-                    node_name != NULL ? node_name : "");
+            error, QMP_ERROR_GENERIC_ERROR, "Backing file not supported for file format 'raw'");
+    if (format != NULL && !g_str_equal(format, "qcow2"))
+        return fail(error, QMP_ERROR_GENERIC_ERROR, "Unknown file format '%s'", format);
 
-    node = find_node(shim, device != NULL ? device : node_name, error);
-    if (node != NULL)
-        overlay = block_snapshot(shim->graph, shim->devices, node, &options, error);
+    overlay = block_snapshot(shim->graph, shim->devices, node, &options, error);
     return NULL;
 }
 
-static gboolean
-parse_on_error(const char *word, JobOnError *ret, GError **error)
+/* In the order of JobOnError. */
+static const char *const on_error_words[] = {"report", "ignore", "stop", "enospc", NULL};
+
+static JobOnError
+get_on_error(GVariant *arguments)
 {
-    static const char *const words[] = {"report", "ignore", "stop", "enospc"};
+    const char *word = get_string(arguments, "on-error");
 
-    for (guint i = 0; word != NULL && i < G_N_ELEMENTS(words); i++) {
-        if (g_str_equal(word, words[i])) {
-            *ret = (JobOnError)i;
-            return TRUE;
-        }
+    for (guint i = 0; word != NULL && on_error_words[i] != NULL; i++) {
+        if (g_str_equal(on_error_words[i], word))
+            return (JobOnError)i;
     }
-    if (word == NULL)
-        return TRUE;
 
-    fail(error, QMP_ERROR_GENERIC_ERROR, "Invalid parameter '%s'", word);
-    return FALSE;
+    return JOB_ON_ERROR_REPORT;
 }
 
 /* The base is below top, named by the file it was opened as or by its node. */
 static gboolean
-find_base(GVariant *arguments, BlockNode *top, BlockNode **ret_base, GError **error)
+find_base(Shim *shim, GVariant *arguments, BlockNode *top, BlockNode **ret_base, GError **error)
 {
-    const char *base = get_string(arguments, "base");
-    const char *base_node = get_string(arguments, "base-node");
+    const char *file = get_string(arguments, "base");
+    const char *name = get_string(arguments, "base-node");
     BlockNode *node = block_node_get_backing(top);
 
-    if (base == NULL && base_node == NULL)
+    if (file == NULL && name == NULL)
         return TRUE;
-    if (base != NULL && base_node != NULL) {
+    if (file != NULL && name != NULL) {
         fail(error,
              QMP_ERROR_GENERIC_ERROR,
              "'base' and 'base-node' cannot be specified at the same time");
         return FALSE;
     }
+    if (name != NULL && find_node(shim, NULL, name, error) == NULL)
+        return FALSE;
 
     while (node != NULL &&
-           g_strcmp0(base != NULL ? block_node_get_filename(node) : block_node_get_name(node),
-                     base != NULL ? base : base_node) != 0)
+           !g_str_equal(file != NULL ? block_node_get_filename(node) : block_node_get_name(node),
+                        file != NULL ? file : name))
         node = block_node_get_backing(node);
-    if (node == NULL) {
-        if (base != NULL)
-            fail(error, QMP_ERROR_GENERIC_ERROR, "Can't find '%s' in the backing chain", base);
-        else
-            fail(error,
-                 QMP_ERROR_GENERIC_ERROR,
-                 "Node '%s' is not a backing image of '%s'",
-                 base_node,
-                 block_node_get_name(top));
+    if (node == NULL && file != NULL)
+        fail(error, QMP_ERROR_GENERIC_ERROR, "Can't find '%s' in the backing chain", file);
+    else if (node == NULL)
+        fail(error,
+             QMP_ERROR_GENERIC_ERROR,
+             "Node '%s' is not a backing image of '%s'",
+             name,
+             block_node_get_name(top));
+    *ret_base = node;
+    return node != NULL;
+}
+
+/* The top is told by the name that the caller knows it by. */
+static gboolean
+check_not_busy(const StreamOptions *options, const char *top_name, GError **error)
+{
+    for (BlockNode *node = options->top; node != NULL && node != options->base;
+         node = block_node_get_backing(node)) {
+        if (node->blockers->len == 0)
+            continue;
+        fail(error,
+             QMP_ERROR_GENERIC_ERROR,
+             "Node '%s' is busy: %s",
+             node == options->top ? top_name : block_node_get_name(node),
+             (const char *)g_ptr_array_index(node->blockers, 0));
         return FALSE;
     }
 
-    *ret_base = node;
     return TRUE;
 }
 
+/* A job without an id is called by the device; where there is none it needs one. */
 static gboolean
-fill_job_options(GVariant *arguments, const char *device, JobOptions *options, GError **error)
+fill_job_options(Shim *shim,
+                 GVariant *arguments,
+                 BlockNode *top,
+                 JobOptions *options,
+                 GError **error)
 {
+    BlockDevice *device = block_devices_find_by_root(shim->devices, top);
     gint64 speed = 0;
 
     options->auto_finalize = options->auto_dismiss = TRUE;
     g_variant_lookup(arguments, "auto-finalize", "b", &options->auto_finalize);
     g_variant_lookup(arguments, "auto-dismiss", "b", &options->auto_dismiss);
     g_variant_lookup(arguments, "speed", "x", &speed);
+    options->on_error = get_on_error(arguments);
     options->id = get_string(arguments, "job-id");
     if (options->id == NULL)
-        options->id = device;
+        options->id = device != NULL ? device->id : "";
     if (speed < 0) {
         fail(error, QMP_ERROR_GENERIC_ERROR, "Parameter 'speed' expects a non-negative value");
         return FALSE;
     }
 
     options->speed_bps = (guint64)speed;
-    return parse_on_error(get_string(arguments, "on-error"), &options->on_error, error);
+    return TRUE;
 }
 
 static GVariant *
@@ -201,17 +255,16 @@ block_stream(Shim *shim, GVariant *arguments, GError **error)
     JobOptions job_options = {0};
     StreamOptions options = {.backing_name = get_string(arguments, "backing-file")};
 
-    options.top = find_node(shim, device, error);
-    if (options.top == NULL || !find_base(arguments, options.top, &options.base, error) ||
-        !fill_job_options(arguments, device, &job_options, error))
+    options.top = find_node(shim, device, device, error);
+    if (options.top == NULL || !find_base(shim, arguments, options.top, &options.base, error))
         return NULL;
-    if (get_string(arguments, "job-id") == NULL &&
-        block_devices_find(shim->devices, device) == NULL)
-        return fail(error, QMP_ERROR_GENERIC_ERROR, "An explicit job ID is required for this node");
     if (options.backing_name != NULL && options.base == NULL)
         return fail(error,
                     QMP_ERROR_GENERIC_ERROR,
                     "backing file specified, but streaming the entire chain");
+    if (!check_not_busy(&options, device, error) ||
+        !fill_job_options(shim, arguments, options.top, &job_options, error))
+        return NULL;
 
     stream_start(shim->jobs, shim->graph, &job_options, &options, error);
     return NULL;
@@ -249,13 +302,14 @@ static const Argument reopen_arguments[] = {
     {"options", ARGUMENT_ARRAY, TRUE},
     ARGUMENT_END,
 };
+static const char *const mode_words[] = {"existing", "absolute-paths", NULL};
 static const Argument snapshot_arguments[] = {
     {"device", ARGUMENT_STRING, FALSE},
     {"node-name", ARGUMENT_STRING, FALSE},
     {"snapshot-file", ARGUMENT_STRING, TRUE},
     {"snapshot-node-name", ARGUMENT_STRING, FALSE},
     {"format", ARGUMENT_STRING, FALSE},
-    {"mode", ARGUMENT_STRING, FALSE},
+    {"mode", ARGUMENT_WORD, FALSE, mode_words},
     ARGUMENT_END,
 };
 static const Argument stream_arguments[] = {
@@ -265,7 +319,7 @@ static const Argument stream_arguments[] = {
     {"base-node", ARGUMENT_STRING, FALSE},
     {"backing-file", ARGUMENT_STRING, FALSE},
     {"speed", ARGUMENT_INTEGER, FALSE},
-    {"on-error", ARGUMENT_STRING, FALSE},
+    {"on-error", ARGUMENT_WORD, FALSE, on_error_words},
     {"auto-finalize", ARGUMENT_BOOLEAN, FALSE},
     {"auto-dismiss", ARGUMENT_BOOLEAN, FALSE},
     ARGUMENT_END,

@@ -85,16 +85,19 @@ block_job_resume(Shim *shim, GVariant *arguments, GError **error)
 static GVariant *
 block_job_set_speed(Shim *shim, GVariant *arguments, GError **error)
 {
-    Job *job = find_block_job(shim, arguments, error);
     gint64 speed = -1;
+    Job *job;
 
-    if (job == NULL)
-        return NULL;
+    /* "value" was its name in 2011. */
     if (!g_variant_lookup(arguments, "speed", "x", &speed) &&
         !g_variant_lookup(arguments, "value", "x", &speed)) {
         g_set_error(error, QMP_ERROR, QMP_ERROR_GENERIC_ERROR, "Parameter 'speed' is missing");
         return NULL;
     }
+
+    job = find_block_job(shim, arguments, error);
+    if (job == NULL)
+        return NULL;
     if (speed < 0) {
         g_set_error(error,
                     QMP_ERROR,
@@ -104,6 +107,16 @@ block_job_set_speed(Shim *shim, GVariant *arguments, GError **error)
     }
 
     job_set_speed(job, (guint64)speed, error);
+    return NULL;
+}
+
+static GVariant *
+block_job_complete(Shim *shim, GVariant *arguments, GError **error)
+{
+    Job *job = find_block_job(shim, arguments, error);
+
+    if (job != NULL)
+        job_complete(job, error);
     return NULL;
 }
 
@@ -154,6 +167,16 @@ run_job_resume(Shim *shim, GVariant *arguments, GError **error)
 
     if (job != NULL)
         job_resume(job, error);
+    return NULL;
+}
+
+static GVariant *
+run_job_complete(Shim *shim, GVariant *arguments, GError **error)
+{
+    Job *job = find_job(shim, arguments, error);
+
+    if (job != NULL)
+        job_complete(job, error);
     return NULL;
 }
 
@@ -226,11 +249,13 @@ const QmpCommand job_qmp_commands[] = {
     {"block-job-pause", device_arguments, block_job_pause},
     {"block-job-resume", device_arguments, block_job_resume},
     {"block-job-set-speed", speed_arguments, block_job_set_speed},
+    {"block-job-complete", device_arguments, block_job_complete},
     {"block-job-finalize", id_arguments, block_job_finalize},
     {"block-job-dismiss", id_arguments, block_job_dismiss},
     {"job-cancel", id_arguments, run_job_cancel},
     {"job-pause", id_arguments, run_job_pause},
     {"job-resume", id_arguments, run_job_resume},
+    {"job-complete", id_arguments, run_job_complete},
     {"job-finalize", id_arguments, run_job_finalize},
     {"job-dismiss", id_arguments, run_job_dismiss},
     {"query-jobs", no_arguments, query_jobs},

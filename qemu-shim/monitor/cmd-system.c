@@ -36,7 +36,7 @@ query_status(Shim *shim, GVariant *arguments, GError **error)
 {
     return g_variant_ref_sink(
         g_variant_new_parsed("{'status': <%s>, 'singlestep': <false>, 'running': <%b>}",
-                             shim->is_running ? "running" : "paused",
+                             shim_get_run_state(shim),
                              shim->is_running));
 }
 
@@ -57,6 +57,7 @@ set_running(Shim *shim, gboolean is_running)
         return;
 
     shim->is_running = is_running;
+    shim->is_prelaunch = FALSE;
     shim_send_event(shim, is_running ? "RESUME" : "STOP", NULL);
 }
 

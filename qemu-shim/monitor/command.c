@@ -4,8 +4,6 @@
 
 #include "qemu-shim/monitor/command.h"
 
-#include <string.h>
-
 #include "api/vblk-error.h"
 #include "qmp/qmp-error.h"
 
@@ -14,8 +12,6 @@ static const QmpCommand *const tables[] = {
     job_qmp_commands,
     system_qmp_commands,
 };
-
-static const char *const type_names[] = {"string", "integer", "boolean", "array", "any"};
 
 static const QmpCommand *
 find_exact(const char *name)
@@ -64,37 +60,46 @@ command_list_names(void)
     return names;
 }
 
-static gboolean
-has_type(GVariant *value, ArgumentType type)
-{
-    switch (type) {
-    case ARGUMENT_STRING:
-        return g_variant_is_of_type(value, G_VARIANT_TYPE_STRING);
-    case ARGUMENT_INTEGER:
-        return g_variant_is_of_type(value, G_VARIANT_TYPE_INT64);
-    case ARGUMENT_BOOLEAN:
-        return g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN);
-    case ARGUMENT_ARRAY:
-        return g_variant_is_of_type(value, G_VARIANT_TYPE("av"));
-    case ARGUMENT_ANY:
-        return TRUE;
-    }
+static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-    g_assert_not_reached();
+static gboolean
+refuse(GError **error, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    g_propagate_error(error, g_error_new_valist(QMP_ERROR, QMP_ERROR_GENERIC_ERROR, format, list));
+    va_end(list);
+    return FALSE;
 }
 
+static const struct {
+    const char *name; /* in QEMU's errors */
+    const char *type; /* of the variant */
+} types[] = {
+    [ARGUMENT_STRING] = {"string", "s"},
+    [ARGUMENT_WORD] = {"string", "s"},
+    [ARGUMENT_INTEGER] = {"integer", "x"},
+    [ARGUMENT_BOOLEAN] = {"boolean", "b"},
+    [ARGUMENT_ARRAY] = {"array", "av"},
+    [ARGUMENT_ANY] = {"any", "*"},
+};
+
 static gboolean
-refuse(GError **error, const char *what, const char *name, const char *expected)
+check_value(const Argument *argument, GVariant *value, GError **error)
 {
-    g_set_error(error,
-                QMP_ERROR,
-                QMP_ERROR_GENERIC_ERROR,
-                "%s '%s'%s%s",
-                what,
-                name,
-                expected != NULL ? ", expected: " : "",
-                expected != NULL ? expected : "");
-    return FALSE;
+    if (!g_variant_is_of_type(value, G_VARIANT_TYPE(types[argument->type].type)))
+        return refuse(error,
+                      "Invalid parameter type for '%s', expected: %s",
+                      argument->name,
+                      types[argument->type].name);
+    if (argument->type == ARGUMENT_WORD &&
+        !g_strv_contains(argument->words, g_variant_get_string(value, NULL)))
+        return refuse(error,
+                      "Parameter '%s' does not accept value '%s'",
+                      argument->name,
+                      g_variant_get_string(value, NULL));
+    return TRUE;
 }
 
 static gboolean
@@ -111,11 +116,8 @@ check_known(const QmpCommand *command, GVariant *arguments, GError **error)
         g_variant_unref(value);
         while (argument->name != NULL && !g_str_equal(argument->name, name))
             argument++;
-        if (argument->name == NULL) {
-            g_set_error(
-                error, QMP_ERROR, QMP_ERROR_GENERIC_ERROR, "Parameter '%s' is unexpected", name);
-            return FALSE;
-        }
+        if (argument->name == NULL)
+            return refuse(error, "Parameter '%s' is unexpected", name);
     }
 
     return TRUE;
@@ -130,17 +132,10 @@ check_arguments(const QmpCommand *command, GVariant *arguments, GError **error)
     for (const Argument *argument = command->arguments; argument->name != NULL; argument++) {
         g_autoptr(GVariant) value = g_variant_lookup_value(arguments, argument->name, NULL);
 
-        if (value == NULL && argument->is_required) {
-            g_set_error(error,
-                        QMP_ERROR,
-                        QMP_ERROR_GENERIC_ERROR,
-                        "Parameter '%s' is missing",
-                        argument->name);
+        if (value == NULL && argument->is_required)
+            return refuse(error, "Parameter '%s' is missing", argument->name);
+        if (value != NULL && !check_value(argument, value, error))
             return FALSE;
-        }
-        if (value != NULL && !has_type(value, argument->type))
-            return refuse(
-                error, "Invalid parameter type for", argument->name, type_names[argument->type]);
     }
 
     return check_known(command, arguments, error);

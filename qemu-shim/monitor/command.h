@@ -7,6 +7,7 @@
 
 typedef enum {
     ARGUMENT_STRING,
+    ARGUMENT_WORD, /* a string that is one of those listed */
     ARGUMENT_INTEGER,
     ARGUMENT_BOOLEAN,
     ARGUMENT_ARRAY,
@@ -17,6 +18,7 @@ typedef struct {
     const char *name;
     ArgumentType type;
     gboolean is_required;
+    const char *const *words; /* of ARGUMENT_WORD, ends with NULL */
 } Argument;
 
 /* Arguments are checked against the table before a handler sees them. NULL with @error, or the
@@ -25,7 +27,7 @@ typedef GVariant *(*CommandHandler)(Shim *shim, GVariant *arguments, GError **er
 
 typedef struct {
     const char *name;
-    const Argument *arguments; /* ends with one without a name; NULL: whatever the handler takes */
+    const Argument *arguments; /* ends with ARGUMENT_END; NULL: whatever the handler takes */
     CommandHandler handler;
 } QmpCommand;
 
@@ -40,7 +42,7 @@ GVariant *command_execute(Shim *shim, const char *name, GVariant *arguments, GEr
 /* Of char *, owned. */
 GPtrArray *command_list_names(void);
 
-#define ARGUMENT_END              \
-    {                             \
-        NULL, ARGUMENT_ANY, FALSE \
+#define ARGUMENT_END                    \
+    {                                   \
+        NULL, ARGUMENT_ANY, FALSE, NULL \
     }

@@ -28,7 +28,7 @@ get_progress(Job *job)
         .speed_bps = job->limit.speed_bps,
         .io_status = job->io_status,
         .is_busy = job->is_busy,
-        .is_paused = job->is_paused || job->is_stopped,
+        .is_paused = job->is_paused,
     };
 }
 
@@ -80,7 +80,7 @@ describe_block_job(Job *job)
 }
 
 GVariant *
-describe_job_event(Job *job)
+describe_job_event(Job *job, gboolean is_cancelled)
 {
     Progress progress = get_progress(job);
     GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
@@ -90,7 +90,7 @@ describe_job_event(Job *job)
     g_variant_dict_insert(&dict, "offset", "x", (gint64)progress.offset);
     g_variant_dict_insert(&dict, "speed", "x", (gint64)progress.speed_bps);
     g_variant_dict_insert(&dict, "type", "s", job->type->name);
-    if (job->error != NULL)
+    if (job->error != NULL && !is_cancelled)
         g_variant_dict_insert(&dict, "error", "s", job->error);
     return g_variant_dict_end(&dict);
 }
@@ -149,7 +149,11 @@ describe_node(BlockNode *node, gboolean with_backing)
     g_variant_dict_insert(&dict, "encrypted", "b", FALSE);
     g_variant_dict_insert(&dict, "detect_zeroes", "s", "off");
     g_variant_dict_insert(&dict, "write_threshold", "x", (gint64)0);
-    g_variant_dict_insert(&dict, "backing_file_depth", "x", (gint64)block_node_get_depth(node));
+    /* Without its backing images a node has no depth, says QEMU. */
+    g_variant_dict_insert(&dict,
+                          "backing_file_depth",
+                          "x",
+                          with_backing ? (gint64)block_node_get_depth(node) : (gint64)0);
     if (node->backing != NULL)
         g_variant_dict_insert(&dict, "backing_file", "s", node->backing->filename);
     for (guint i = 0; i < G_N_ELEMENTS(limits); i++)
@@ -171,7 +175,6 @@ describe_device(BlockDevice *device)
     g_variant_dict_insert(&dict, "type", "s", "unknown");
     g_variant_dict_insert(&dict, "removable", "b", TRUE);
     g_variant_dict_insert(&dict, "locked", "b", FALSE);
-    g_variant_dict_insert(&dict, "qdev", "s", "");
     g_variant_dict_insert_value(&dict, "inserted", describe_node(device->root, TRUE));
     return g_variant_dict_end(&dict);
 }

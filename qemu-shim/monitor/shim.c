@@ -4,9 +4,16 @@
 
 #include "qemu-shim/monitor/shim.h"
 
-#include "qemu-shim/monitor/command.h"
 #include "qemu-shim/monitor/describe.h"
 #include "qmp/server.h"
+
+const char *
+shim_get_run_state(const Shim *shim)
+{
+    if (shim->is_running)
+        return "running";
+    return shim->is_prelaunch ? "prelaunch" : "paused";
+}
 
 void
 shim_send_event(Shim *shim, const char *name, GVariant *data)
@@ -38,13 +45,13 @@ on_pending(Job *job, gpointer user_data)
 static void
 on_completed(Job *job, gpointer user_data)
 {
-    shim_send_event(user_data, "BLOCK_JOB_COMPLETED", describe_job_event(job));
+    shim_send_event(user_data, "BLOCK_JOB_COMPLETED", describe_job_event(job, FALSE));
 }
 
 static void
 on_cancelled(Job *job, gpointer user_data)
 {
-    shim_send_event(user_data, "BLOCK_JOB_CANCELLED", describe_job_event(job));
+    shim_send_event(user_data, "BLOCK_JOB_CANCELLED", describe_job_event(job, TRUE));
 }
 
 static void
@@ -115,32 +122,4 @@ shim_quit(Shim *shim, const char *reason)
     jobs = job_list_get(shim->jobs);
     if (jobs->len == 0)
         g_main_loop_quit(shim->loop);
-}
-
-static GVariant *
-on_command(QmpServer *server,
-           const char *command,
-           GVariant *arguments,
-           gpointer user_data,
-           GError **error)
-{
-    return command_execute(user_data, command, arguments, error);
-}
-
-static void
-on_server_closed(QmpServer *server, gpointer user_data)
-{
-    Shim *shim = user_data;
-
-    g_ptr_array_remove(shim->servers, server);
-}
-
-void
-shim_serve_qmp(Shim *shim, GIOStream *stream)
-{
-    QmpServer *server = qmp_server_new(
-        stream, SHIM_QEMU_VERSION, SHIM_PACKAGE, command_is_known, on_command, shim);
-
-    g_signal_connect(server, "closed", G_CALLBACK(on_server_closed), shim);
-    g_ptr_array_add(shim->servers, server);
 }

@@ -15,8 +15,9 @@ typedef struct {
     JobList *jobs;
     GPtrArray *servers; /* of QmpServer, owned: the QMP monitors that are connected */
     GMainLoop *loop;
-    char *name;          /* -name; NULL: none */
-    gboolean is_running; /* as if there were a guest: stop and cont */
+    char *name;            /* -name; NULL: none */
+    gboolean is_running;   /* as if there were a guest: stop and cont */
+    gboolean is_prelaunch; /* began stopped and has not run yet */
     gboolean is_quitting;
 } Shim;
 
@@ -27,9 +28,9 @@ typedef struct {
 Shim *shim_new(GMainLoop *loop);
 void shim_free(Shim *shim);
 
+/* "running", "paused" or "prelaunch". */
+const char *shim_get_run_state(const Shim *shim);
 /* To every QMP monitor. */
 void shim_send_event(Shim *shim, const char *name, GVariant *data);
 /* Cancels what runs and ends the main loop when all of it has ended. */
 void shim_quit(Shim *shim, const char *reason);
-/* A QMP session or a human one on a connected stream. */
-void shim_serve_qmp(Shim *shim, GIOStream *stream);
