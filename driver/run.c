@@ -7,37 +7,16 @@
 #include "api/vblk-error.h"
 #include "driver/chain-text.h"
 #include "driver/inspect.h"
+#include "driver/run-private.h"
 #include "qmp/value.h"
 
 #define POLL_MS        500
 #define STORE_RETRY_MS 2000
 
-struct Run {
-    gatomicrefcount references;
-    Driver *driver; /* borrowed, outlives us */
-    Domain *domain; /* owned */
-    Disk *disk;     /* borrowed from the domain */
-    Job *job;       /* borrowed from the disk */
-    Plan *plan;
-    Chain *chain;
-    Peer *peer; /* NULL once it has gone */
-    gulong event, closed;
-    guint step;          /* of the plan, that is under way */
-    gboolean is_waiting; /* the step's command was answered; the job's status ends it */
-    gboolean is_querying;
-    gboolean is_cancelled; /* by us */
-    gboolean is_finalized; /* the command that makes the job count may have left */
-    gboolean is_resumed;   /* after a restart, and nothing was seen of it yet */
-    gboolean is_ending;    /* the outcome is known */
-    guint poll;            /* source; 0: none */
-    GTask *starting;       /* the call that started us; NULL once answered */
-    GPtrArray *aborts;     /* of GTask, owned: calls that wait for the end */
-};
-
 static void begin_step(Run *run);
 static void finish(Run *run, JobState outcome, const char *message);
 
-static Run *
+Run *
 run_ref(Run *run)
 {
     g_atomic_ref_count_inc(&run->references);
@@ -54,7 +33,7 @@ let_go_of_peer(Run *run)
     g_clear_signal_handler(&run->closed, run->peer->client);
 }
 
-static void
+void
 run_unref(Run *run)
 {
     if (!g_atomic_ref_count_dec(&run->references))
@@ -69,24 +48,16 @@ run_unref(Run *run)
     g_free(run);
 }
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Run, run_unref)
-
 static const Step *
 current_step(const Run *run)
 {
     return g_ptr_array_index(run->plan->steps, run->step);
 }
 
-static void
-tell_changed(Run *run)
+void
+run_tell_changed(Run *run)
 {
     driver_tell_job(run->driver, "job-changed", run->domain, run->job);
-}
-
-static gint64
-now_us(void)
-{
-    return g_get_real_time();
 }
 
 /* The outcome */
@@ -99,7 +70,7 @@ add_events(Run *run, StoreBatch *batch, JobOutcome outcome)
 
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
         g_autoptr(Event)
-            event = event_new(kinds[i], run->domain->name, run->domain->uuid, now_us());
+            event = event_new(kinds[i], run->domain->name, run->domain->uuid, g_get_real_time());
 
         event->disk = g_strdup(disks[i]);
         event->job_id = g_strdup(run->job->id);
@@ -276,7 +247,7 @@ finish(Run *run, JobState outcome, const char *message)
     run->job->message = g_strdup(message);
     if (outcome == JOB_STATE_COMPLETED)
         run->job->current = run->job->end;
-    if (!job_transition(run->job, outcome, now_us(), &error))
+    if (!job_transition(run->job, outcome, g_get_real_time(), &error))
         g_error("%s", error->message); /* no end follows an end */
     record(run);
 }
@@ -475,8 +446,8 @@ find_job(GVariant *jobs, const char *id)
     return NULL;
 }
 
-static void
-take_jobs(Run *run, GVariant *jobs)
+void
+run_take_jobs(Run *run, GVariant *jobs)
 {
     g_autoptr(GVariant) found = g_variant_is_of_type(jobs, G_VARIANT_TYPE("av"))
                                     ? find_job(jobs, run->plan->job_id)
@@ -500,10 +471,10 @@ take_jobs(Run *run, GVariant *jobs)
     if (!job_status_parse(word, &status))
         return;
 
-    is_changed = job_take_progress(run->job, current, end, now_us());
-    is_changed = job_take_status(run->job, status, now_us()) || is_changed;
+    is_changed = job_take_progress(run->job, current, end, g_get_real_time());
+    is_changed = job_take_status(run->job, status, g_get_real_time()) || is_changed;
     if (is_changed)
-        tell_changed(run);
+        run_tell_changed(run);
     judge_status(run, error);
 }
 
@@ -516,13 +487,13 @@ on_jobs(GObject *source, GAsyncResult *result, gpointer user_data)
 
     run->is_querying = FALSE;
     if (jobs != NULL && !run->is_ending)
-        take_jobs(run, jobs);
+        run_take_jobs(run, jobs);
     else if (error != NULL)
         g_debug("job '%s' cannot be asked for: %s", run->plan->job_id, error->message);
 }
 
-static void
-query(Run *run)
+void
+run_ask(Run *run)
 {
     if (run->is_querying || run->is_ending || run->peer == NULL)
         return;
@@ -534,7 +505,7 @@ query(Run *run)
 static gboolean
 on_poll(gpointer user_data)
 {
-    query(user_data);
+    run_ask(user_data);
     return G_SOURCE_CONTINUE;
 }
 
@@ -550,7 +521,7 @@ on_event(QmpClient *client, const char *name, GVariant *data, gint64 time_us, gp
         return;
 
     run->is_querying = FALSE;
-    query(run);
+    run_ask(run);
 }
 
 static void
@@ -575,7 +546,7 @@ forget(Run *run, GError *error)
     run->is_ending = TRUE;
     g_clear_handle_id(&run->poll, g_source_remove);
     run->job->message = g_strdup(error->message);
-    job_transition(run->job, JOB_STATE_FAILED, now_us(), NULL);
+    job_transition(run->job, JOB_STATE_FAILED, g_get_real_time(), NULL);
     store_batch_put_job(batch, run->job);
     store_batch_delete_monitor(batch, run->job->id);
     store_commit_async(run->driver->store, batch, NULL, NULL);
@@ -609,13 +580,13 @@ on_step_answered(GObject *source, GAsyncResult *result, gpointer user_data)
     }
 
     if (run->starting != NULL) {
-        job_take_status(run->job, JOB_STATUS_RUNNING, now_us());
+        job_take_status(run->job, JOB_STATUS_RUNNING, g_get_real_time());
         driver_tell_job(run->driver, "job-added", run->domain, run->job);
         answer_start(run, NULL);
     }
     if (step->kind == STEP_JOB) {
         run->is_waiting = TRUE;
-        query(run);
+        run_ask(run);
     } else {
         next_step(run);
     }
@@ -699,7 +670,7 @@ run_start_async(Driver *driver, RunParts *parts, GAsyncReadyCallback callback, g
 
     g_task_set_source_tag(task, run_start_async);
     run->starting = task;
-    run->job->start_time_us = now_us();
+    run->job->start_time_us = g_get_real_time();
     store_batch_put_job(batch, run->job);
     store_batch_put_monitor(batch, &monitor);
     store_commit_async(driver->store, batch, on_intent_stored, run_ref(run));
@@ -723,7 +694,7 @@ run_resume(Driver *driver, RunParts *parts)
     run->is_waiting = TRUE;
     run->is_resumed = TRUE;
     driver_tell_job(driver, "job-added", run->domain, run->job);
-    query(run);
+    run_ask(run);
 }
 
 void
@@ -733,182 +704,6 @@ run_judge(Driver *driver, RunParts *parts, const char *reason)
 
     driver_tell_job(driver, "job-added", run->domain, run->job);
     judge(run, reason);
-}
-
-Run *
-run_find(Driver *driver, const char *job_id)
-{
-    for (guint i = 0; i < driver->runs->len; i++) {
-        Run *run = g_ptr_array_index(driver->runs, i);
-
-        if (g_strcmp0(run->plan->job_id, job_id) == 0)
-            return run;
-    }
-
-    return NULL;
-}
-
-Job *
-run_get_job(Run *run)
-{
-    return run->job;
-}
-
-static gboolean
-check_alive(Run *run, GTask *task)
-{
-    if (run->peer != NULL && !run->is_ending)
-        return TRUE;
-
-    g_task_return_new_error(task,
-                            VBLK_ERROR,
-                            VBLK_ERROR_OPERATION_INVALID,
-                            "block job '%s' is still being ended",
-                            run->plan->job_id);
-    return FALSE;
-}
-
-typedef struct {
-    Run *run;
-    gboolean waits;
-} Abort;
-
-static void
-abort_free(Abort *data)
-{
-    run_unref(data->run);
-    g_free(data);
-}
-
-static void
-on_abort_answered(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    Abort *data = g_task_get_task_data(task);
-    Run *run = data->run;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) value = peer_call_finish(result, &error);
-
-    if (value == NULL && !run->is_ending) {
-        run->is_cancelled = FALSE;
-        g_task_return_error(task, g_steal_pointer(&error));
-        return;
-    }
-    if (!run->is_ending && job_transition(run->job, JOB_STATE_CANCELLING, now_us(), NULL))
-        tell_changed(run);
-
-    if (data->waits && g_ptr_array_find(run->driver->runs, run, NULL) && run->disk->job != NULL)
-        g_ptr_array_add(run->aborts, g_object_ref(task));
-    else
-        g_task_return_boolean(task, TRUE);
-    query(run);
-}
-
-void
-run_abort_async(Run *run, gboolean waits, GAsyncReadyCallback callback, gpointer user_data)
-{
-    g_autoptr(GTask) task = g_task_new(NULL, NULL, callback, user_data);
-    Abort *data = g_new0(Abort, 1);
-
-    g_task_set_source_tag(task, run_abort_async);
-    data->run = run_ref(run);
-    data->waits = waits;
-    g_task_set_task_data(task, data, (GDestroyNotify)abort_free);
-    if (!check_alive(run, task))
-        return;
-
-    run->is_cancelled = TRUE;
-    peer_call_async(run->peer,
-                    "job-cancel",
-                    g_variant_new_parsed("{'id': <%s>}", run->plan->job_id),
-                    on_abort_answered,
-                    g_steal_pointer(&task));
-}
-
-gboolean
-run_abort_finish(GAsyncResult *result, GError **error)
-{
-    g_return_val_if_fail(g_async_result_is_tagged(result, run_abort_async), FALSE);
-
-    return g_task_propagate_boolean(G_TASK(result), error);
-}
-
-static void
-on_command_answered(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) value = peer_call_finish(result, &error);
-
-    if (value == NULL) {
-        g_task_return_error(task, g_steal_pointer(&error));
-        return;
-    }
-
-    query(g_task_get_task_data(task));
-    g_task_return_boolean(task, TRUE);
-}
-
-void
-run_command_async(Run *run,
-                  const char *command,
-                  const char *id_member,
-                  GVariantDict *arguments,
-                  GAsyncReadyCallback callback,
-                  gpointer user_data)
-{
-    g_autoptr(GTask) task = g_task_new(NULL, NULL, callback, user_data);
-    g_autoptr(GVariant) owned = NULL;
-
-    g_task_set_source_tag(task, run_command_async);
-    g_task_set_task_data(task, run_ref(run), (GDestroyNotify)run_unref);
-    g_variant_dict_insert(arguments, id_member, "s", run->plan->job_id);
-    owned = g_variant_ref_sink(g_variant_dict_end(arguments));
-    if (check_alive(run, task))
-        peer_call_async(run->peer, command, owned, on_command_answered, g_steal_pointer(&task));
-}
-
-gboolean
-run_command_finish(GAsyncResult *result, GError **error)
-{
-    g_return_val_if_fail(g_async_result_is_tagged(result, run_command_async), FALSE);
-
-    return g_task_propagate_boolean(G_TASK(result), error);
-}
-
-static void
-on_queried(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    Run *run = g_task_get_task_data(task);
-    g_autoptr(GVariant) jobs = peer_call_finish(result, NULL);
-
-    if (jobs != NULL && !run->is_ending)
-        take_jobs(run, jobs);
-    g_task_return_pointer(
-        task, run->disk->job != NULL ? job_copy(run->job) : NULL, (GDestroyNotify)job_free);
-}
-
-void
-run_query_async(Run *run, GAsyncReadyCallback callback, gpointer user_data)
-{
-    g_autoptr(GTask) task = g_task_new(NULL, NULL, callback, user_data);
-
-    g_task_set_source_tag(task, run_query_async);
-    g_task_set_task_data(task, run_ref(run), (GDestroyNotify)run_unref);
-    if (run->peer == NULL || run->is_ending)
-        g_task_return_pointer(
-            task, run->disk->job != NULL ? job_copy(run->job) : NULL, (GDestroyNotify)job_free);
-    else
-        peer_call_async(run->peer, "query-jobs", NULL, on_queried, g_steal_pointer(&task));
-}
-
-Job *
-run_query_finish(GAsyncResult *result, GError **error)
-{
-    g_return_val_if_fail(g_async_result_is_tagged(result, run_query_async), NULL);
-
-    return g_task_propagate_pointer(G_TASK(result), error);
 }
 
 void

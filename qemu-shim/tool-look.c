@@ -289,7 +289,8 @@ tool_compare(int argc, char **argv)
     g_autoptr(BlockGraph) graph = block_graph_new();
     g_autoptr(BlockNode) first = NULL;
     g_autoptr(BlockNode) second = NULL;
-    guint64 common, at;
+    guint64 common;
+    guint64 at = G_MAXUINT64;
     gboolean is_read;
 
     if (!parse(&argc, &argv, 2, &words))

@@ -98,7 +98,7 @@ check_frame(GVariant *message, GVariant **ret_arguments, const char **ret_comman
         }
     }
 
-    if (!g_variant_lookup(message, "execute", "&s", ret_command))
+    if (!g_variant_lookup(message, "execute", "&s", ret_command) || *ret_command == NULL)
         return refuse(error, "QMP input lacks member '%s'", "execute");
     if (!g_variant_lookup(message, "arguments", "@a{sv}", ret_arguments))
         *ret_arguments = g_variant_ref_sink(g_variant_new("a{sv}", NULL));

@@ -166,11 +166,15 @@ arguments_parse(const char *command, const Option *options, char **words, GError
         const char *word = *words++;
         gboolean is_option = !has_options_ended && g_str_has_prefix(word, "--");
 
+        gboolean is_taken = TRUE;
+
         if (is_option && word[2] == '\0')
             has_options_ended = TRUE;
-        else if (is_option && !take_option(arguments, command, options, word, &words, error))
-            return NULL;
-        else if (!is_option && !take_word(arguments, options, word, error))
+        else if (is_option)
+            is_taken = take_option(arguments, command, options, word, &words, error);
+        else
+            is_taken = take_word(arguments, options, word, error);
+        if (!is_taken)
             return NULL;
     }
 

@@ -70,7 +70,7 @@ file_node_open(const char *path, gboolean is_writable, GError **error)
 {
     g_autoptr(IoFile) file = NULL;
     BlockNode *node;
-    guint64 length;
+    guint64 length = 0;
     int status;
 
     status = io_file_open(path, is_writable ? IO_OPEN_READ_WRITE : IO_OPEN_READ_ONLY, &file);

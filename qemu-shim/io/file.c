@@ -209,7 +209,7 @@ static int
 posix_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length)
 {
     PosixFile *self = (PosixFile *)file;
-    guint64 length;
+    guint64 length = 0;
     off_t data, hole;
     int status = posix_get_length(file, &length);
 

@@ -134,6 +134,7 @@ tell_main(Job *job, void (*handle)(Job *job, gint64 value), gint64 value)
     message->handle = handle;
     message->value = value;
     g_idle_add_full(G_PRIORITY_DEFAULT, on_message, message, (GDestroyNotify)message_free);
+    /* cppcheck-suppress memleak ; the main loop has it */
 }
 
 static void

@@ -37,7 +37,6 @@ static GVariant *
 blockdev_add(Shim *shim, GVariant *arguments, GError **error)
 {
     g_autoptr(BlockRequest) request = block_request_new(arguments, error);
-    g_autoptr(BlockNode) node = NULL;
 
     if (request == NULL)
         return NULL;
@@ -45,7 +44,7 @@ blockdev_add(Shim *shim, GVariant *arguments, GError **error)
         return fail(
             error, QMP_ERROR_GENERIC_ERROR, "'node-name' must be specified for the root node");
 
-    node = block_graph_add(shim->graph, arguments, error);
+    block_node_unref(block_graph_add(shim->graph, arguments, error));
     return NULL;
 }
 
@@ -133,7 +132,6 @@ blockdev_snapshot_sync(Shim *shim, GVariant *arguments, GError **error)
         .node_name = get_string(arguments, "snapshot-node-name"),
         .is_existing = g_strcmp0(get_string(arguments, "mode"), "existing") == 0,
     };
-    g_autoptr(BlockNode) overlay = NULL;
     BlockNode *node = find_node(shim, get_string(arguments, "device"), node_name, error);
 
     if (node == NULL)
@@ -146,7 +144,7 @@ blockdev_snapshot_sync(Shim *shim, GVariant *arguments, GError **error)
     if (format != NULL && !g_str_equal(format, "qcow2"))
         return fail(error, QMP_ERROR_GENERIC_ERROR, "Unknown file format '%s'", format);
 
-    overlay = block_snapshot(shim->graph, shim->devices, node, &options, error);
+    block_node_unref(block_snapshot(shim->graph, shim->devices, node, &options, error));
     return NULL;
 }
 

@@ -16,6 +16,7 @@
 static guint64
 counts_per_block(const Qcow2Image *image)
 {
+    g_assert(image->cluster_size >= 512);
     return image->cluster_size / sizeof(guint16);
 }
 
@@ -143,6 +144,7 @@ set_refcount(Qcow2Image *image, guint64 cluster, guint16 count)
     if (status < 0)
         return status;
 
+    g_assert(counts != NULL);
     counts->counts[cluster % counts_per_block(image)] = count;
     counts->is_dirty = TRUE;
     return 0;

@@ -120,7 +120,7 @@ static int
 create_table(Qcow2Image *image, guint64 l1_index, Qcow2Table **ret_table)
 {
     Qcow2Table *table;
-    guint64 offset;
+    guint64 offset = 0;
     int status = make_room(image);
 
     if (status == 0)

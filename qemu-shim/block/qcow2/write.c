@@ -73,7 +73,7 @@ write_new_cluster(Qcow2Image *image,
     guint64 begin = offset - skip;
     gsize there = (gsize)MIN(cluster_size, image->header->size - begin);
     g_autofree char *cluster = g_malloc0(cluster_size);
-    guint64 host;
+    guint64 host = 0;
     int status = 0;
 
     if (skip > 0 || skip + length < there)
@@ -218,7 +218,7 @@ populate_data(Qcow2Image *image, guint64 offset, const char *bytes, gsize length
     gsize cluster_size = (gsize)image->cluster_size;
     gsize whole = (length + cluster_size - 1) / cluster_size * cluster_size;
     guint64 index = offset >> image->header->cluster_bits;
-    guint64 host;
+    guint64 host = 0;
     int status = qcow2_allocate_locked(image, whole / cluster_size, &host);
 
     if (status == 0 && bytes != NULL)
