@@ -418,7 +418,8 @@ judge_status(Run *run, const char *error)
         return;
     }
 
-    if (status == JOB_STATUS_CONCLUDED && run->is_cancelled && error == NULL && !run->is_finalized)
+    /* QEMU gives a cancelled job an error that says so. */
+    if (status == JOB_STATUS_CONCLUDED && run->is_cancelled && !run->is_finalized)
         finish(run, JOB_STATE_CANCELLED, NULL);
     else if (status == JOB_STATUS_CONCLUDED && error != NULL)
         finish(run, JOB_STATE_FAILED, error);

@@ -230,8 +230,8 @@ tool_check(int argc, char **argv)
 static gboolean
 compare_range(BlockNode *first, BlockNode *second, guint64 length, guint64 *ret_at)
 {
-    g_autofree char *one = g_malloc(COMPARE_BYTES);
-    g_autofree char *other = g_malloc(COMPARE_BYTES);
+    g_autofree char *one = g_malloc0(COMPARE_BYTES);
+    g_autofree char *other = g_malloc0(COMPARE_BYTES);
 
     for (guint64 offset = 0; offset < length; offset += COMPARE_BYTES) {
         gsize part = (gsize)MIN(COMPARE_BYTES, length - offset);

@@ -130,6 +130,7 @@ negotiate(QmpServer *server, GVariant *arguments, GError **error)
 static GVariant *
 execute(QmpServer *server, const char *command, GVariant *arguments, GError **error)
 {
+    g_assert(command != NULL);
     if (g_str_equal(command, "qmp_capabilities")) {
         if (!negotiate(server, arguments, error))
             return NULL;

@@ -20,7 +20,7 @@ def domain(world):
 
 def test_malformed_xml_names_the_line(world):
     xml = world.folder / "bad.xml"
-    xml.write_text("<domain>\n<name>x</nam>\n</domain>", encoding="utf-8")
+    xml.write_text("<domain>\n<name>x</title>\n</domain>", encoding="utf-8")
     assert "line 2" in world.fails("define", xml)
     assert world.vblk("-q", "list", "--all", "--name").stdout == ""
 

@@ -16,8 +16,10 @@
 static guint64
 counts_per_block(const Qcow2Image *image)
 {
-    g_assert(image->cluster_size >= 512);
-    return image->cluster_size / sizeof(guint16);
+    guint64 count = image->cluster_size / sizeof(guint16);
+
+    g_assert(count > 0);
+    return count;
 }
 
 static int
