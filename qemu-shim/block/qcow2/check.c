@@ -8,27 +8,22 @@
 
 #include "api/vblk-error.h"
 #include "qemu-shim/block/errors.h"
-#include "qemu-shim/block/qcow2/mapping.h"
+#include "qemu-shim/block/qcow2/check-state.h"
 
 /*
- * References are counted for each cluster of the file, then compared with the counts on disk. Every
- * L2 table is looked at once (opening refuses an L1 table that names one twice) and lies in the
- * file, so the work is bounded by the file's size.
+ * References are counted for each cluster of the file, then compared with the counts on disk: one
+ * too few is a corruption, one too many a leak. Tables of a hostile image may be shared without
+ * end, so the bytes of tables that are read have a limit, which follows from the file's size.
  */
 #define MAX_CLUSTERS ((guint64)128 * 1024 * 1024)
 #define MAX_FINDINGS 100
 
-typedef struct {
-    Qcow2Image *image;
-    Qcow2Report *report;
-    guint16 *references;
-    guint64 n_clusters;
-} Check;
+/* Tables are a small part of an image (1/8192 of 64 KiB clusters), but each snapshot reads them
+ * once more. */
+#define BUDGET_PER_BYTE 8
 
-static void find(Check *check, guint64 *counter, const char *format, ...) G_GNUC_PRINTF(3, 4);
-
-static void
-find(Check *check, guint64 *counter, const char *format, ...)
+void
+check_find(Check *check, guint64 *counter, const char *format, ...)
 {
     va_list list;
 
@@ -41,121 +36,49 @@ find(Check *check, guint64 *counter, const char *format, ...)
     va_end(list);
 }
 
-static void
-refer(Check *check, guint64 offset, guint64 length, const char *what)
+void
+check_refer(Check *check, guint64 offset, guint64 length, const char *what)
 {
     guint64 size = check->image->cluster_size;
     guint64 last = (offset + length - 1) / size;
 
     for (guint64 cluster = offset / size; cluster <= last; cluster++) {
         if (cluster >= check->n_clusters) {
-            find(check,
-                 &check->report->corruptions,
-                 "ERROR: %s at 0x%" G_GINT64_MODIFIER "x is past the end of the file",
-                 what,
-                 offset);
+            check_find(check,
+                       &check->report->corruptions,
+                       "ERROR: %s at 0x%" G_GINT64_MODIFIER "x is past the end of the file",
+                       what,
+                       offset);
             return;
         }
         if (check->references[cluster] < G_MAXUINT16)
             check->references[cluster]++;
-        check->report->image_end_offset = MAX(check->report->image_end_offset,
-                                              (cluster + 1) * size);
     }
 }
 
-static void
-check_copied(Check *check, guint64 entry, const char *what)
+guint64 *
+check_read_numbers(Check *check, guint64 offset, gsize n_numbers)
 {
-    guint16 count = 0;
-    guint64 offset = entry & QCOW2_OFFSET_MASK;
-    gboolean is_copied = (entry & QCOW2_COPIED) != 0;
+    g_autofree guint64 *numbers = g_try_new(guint64, n_numbers);
+    int status = numbers != NULL ? 0 : -ENOMEM;
 
-    if (qcow2_get_refcount_locked(check->image, offset / check->image->cluster_size, &count) < 0)
-        return; /* told of with the refcounts */
-    if (is_copied != (count == 1))
-        find(check,
-             &check->report->corruptions,
-             "ERROR: %s 0x%" G_GINT64_MODIFIER "x has COPIED %s, its refcount is %u",
-             what,
-             entry,
-             is_copied ? "set" : "clear",
-             count);
-}
-
-static void
-check_data_entry(Check *check, guint64 entry, guint64 *next_host)
-{
-    Qcow2Image *image = check->image;
-    guint64 offset = entry & QCOW2_OFFSET_MASK;
-    guint64 length;
-
-    switch (qcow2_entry_kind(entry)) {
-    case QCOW2_UNALLOCATED:
-    case QCOW2_PLAIN_ZERO:
-        return;
-    case QCOW2_DEFLATED:
-        qcow2_entry_deflated_range(image, entry, &offset, &length);
-        refer(check, offset, length, "compressed cluster");
-        check->report->compressed_clusters++;
-        check->report->fragmented_clusters++;
-        break;
-    case QCOW2_ALLOCATED_ZERO:
-    case QCOW2_NORMAL:
-        refer(check, offset, image->cluster_size, "data cluster");
-        check_copied(check, entry, "L2 entry");
-        if (*next_host != 0 && offset != *next_host)
-            check->report->fragmented_clusters++;
-        *next_host = offset + image->cluster_size;
-        break;
+    if (check->budget < n_numbers * 8)
+        status = -E2BIG;
+    if (status == 0)
+        status = io_file_read(check->image->io, offset, numbers, n_numbers * 8);
+    if (status < 0) {
+        check_find(check,
+                   &check->report->check_errors,
+                   "ERROR: the table at 0x%" G_GINT64_MODIFIER "x cannot be read: %s",
+                   offset,
+                   status == -E2BIG ? "tables are used too often" : g_strerror(-status));
+        return NULL;
     }
 
-    check->report->allocated_clusters++;
-}
-
-static void
-check_l2_table(Check *check, guint64 l1_index, guint64 *next_host)
-{
-    Qcow2Image *image = check->image;
-    guint64 first = l1_index << image->l2_bits;
-
-    for (guint64 i = 0; i < G_GUINT64_CONSTANT(1) << image->l2_bits; i++) {
-        guint64 entry;
-        int status;
-
-        g_clear_pointer(&image->fault, g_free);
-        status = qcow2_get_entry_locked(image, first + i, &entry);
-        if (status < 0) {
-            find(check,
-                 image->fault != NULL ? &check->report->corruptions : &check->report->check_errors,
-                 "ERROR: guest cluster %" G_GUINT64_FORMAT ": %s",
-                 first + i,
-                 image->fault != NULL ? image->fault : g_strerror(-status));
-            continue;
-        }
-        check_data_entry(check, entry, next_host);
-    }
-}
-
-static void
-check_mapping(Check *check)
-{
-    Qcow2Image *image = check->image;
-    guint64 next_host = 0;
-
-    for (guint i = 0; i < image->header->l1_entries; i++) {
-        guint64 offset = image->l1[i] & QCOW2_OFFSET_MASK;
-
-        if (offset == 0)
-            continue;
-        g_clear_pointer(&image->fault, g_free);
-        if (qcow2_check_data_offset_locked(image, offset) < 0) {
-            find(check, &check->report->corruptions, "ERROR: L2 table: %s", image->fault);
-            continue;
-        }
-        refer(check, offset, image->cluster_size, "L2 table");
-        check_copied(check, image->l1[i], "L1 entry");
-        check_l2_table(check, i, &next_host);
-    }
+    check->budget -= n_numbers * 8;
+    for (gsize i = 0; i < n_numbers; i++)
+        numbers[i] = GUINT64_FROM_BE(numbers[i]);
+    return g_steal_pointer(&numbers);
 }
 
 static void
@@ -170,88 +93,129 @@ check_refcount_blocks(Check *check)
             continue;
         if (offset % image->cluster_size != 0 ||
             offset / image->cluster_size >= check->n_clusters) {
-            find(check,
-                 &check->report->corruptions,
-                 "ERROR: refcount block %" G_GUINT64_FORMAT " is at 0x%" G_GINT64_MODIFIER "x",
-                 i,
-                 offset);
+            check_find(check,
+                       &check->report->corruptions,
+                       "ERROR: refcount block %" G_GUINT64_FORMAT " is at 0x%" G_GINT64_MODIFIER
+                       "x",
+                       i,
+                       offset);
             continue;
         }
-        refer(check, offset, image->cluster_size, "refcount block");
+        check_refer(check, offset, image->cluster_size, "refcount block");
     }
+}
+
+static void
+compare_count(Check *check, guint64 cluster, guint16 count)
+{
+    guint16 references = check->references[cluster];
+
+    if (count > 0 || references > 0)
+        check->report->image_end_offset = (cluster + 1) * check->image->cluster_size;
+    if (count < references)
+        check_find(check,
+                   &check->report->corruptions,
+                   "ERROR cluster %" G_GUINT64_FORMAT " refcount=%u reference=%u",
+                   cluster,
+                   count,
+                   references);
+    else if (count > references)
+        check_find(check,
+                   &check->report->leaks,
+                   "Leaked cluster %" G_GUINT64_FORMAT " refcount=%u reference=%u",
+                   cluster,
+                   count,
+                   references);
 }
 
 static void
 compare_counts(Check *check)
 {
+    guint64 per_block = check->image->cluster_size / sizeof(guint16);
+
     for (guint64 cluster = 0; cluster < check->n_clusters; cluster++) {
         guint16 count = 0;
-        int status = qcow2_get_refcount_locked(check->image, cluster, &count);
+        int status = qcow2_trim_counts_locked(check->image);
 
-        if (status < 0) {
-            find(check,
-                 &check->report->check_errors,
-                 "ERROR: the refcount of cluster %" G_GUINT64_FORMAT " cannot be read",
-                 cluster);
-            /* A block that cannot be read fails for each of its clusters; one will do. */
-            cluster |= check->image->cluster_size / 2 - 1;
-        } else if (count < check->references[cluster]) {
-            find(check,
-                 &check->report->corruptions,
-                 "ERROR cluster %" G_GUINT64_FORMAT " refcount=%u reference=%u",
-                 cluster,
-                 count,
-                 check->references[cluster]);
-        } else if (count > check->references[cluster]) {
-            find(check,
-                 &check->report->leaks,
-                 "Leaked cluster %" G_GUINT64_FORMAT " refcount=%u reference=%u",
-                 cluster,
-                 count,
-                 check->references[cluster]);
+        if (status == 0)
+            status = qcow2_get_refcount_locked(check->image, cluster, &count);
+        if (status == 0) {
+            compare_count(check, cluster, count);
+            continue;
         }
+
+        /* A block that cannot be read fails for each of its clusters; one will do. */
+        check_find(check,
+                   &check->report->check_errors,
+                   "ERROR: the refcounts from cluster %" G_GUINT64_FORMAT " on cannot be read",
+                   cluster);
+        cluster |= per_block - 1;
     }
+}
+
+static gboolean
+prepare(Check *check, GError **error)
+{
+    Qcow2Image *image = check->image;
+    guint64 file_length = 0;
+    int status = image->is_writable ? qcow2_flush_locked(image) : 0;
+
+    if (status == 0)
+        status = io_file_get_length(image->io, &file_length);
+    if (status < 0) {
+        block_set_error(error, status, "cannot check", image->io->path);
+        return FALSE;
+    }
+
+    check->n_clusters = file_length / image->cluster_size +
+                        (file_length % image->cluster_size != 0);
+    if (check->n_clusters <= MAX_CLUSTERS)
+        check->references = g_try_new0(guint16, check->n_clusters + 1);
+    if (check->references == NULL) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_LIMIT,
+                    "cannot check '%s': '%" G_GUINT64_FORMAT "' clusters are too many",
+                    image->io->path,
+                    check->n_clusters);
+        return FALSE;
+    }
+
+    check->budget = file_length * BUDGET_PER_BYTE;
+    return TRUE;
 }
 
 gboolean
 qcow2_check(Qcow2Image *image, Qcow2Report *report, GError **error)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
     const Qcow2Header *header = image->header;
-    g_autofree guint16 *references = NULL;
-    Check check = {.image = image, .report = report, .n_clusters = image->next_free};
+    Check check = {.image = image, .report = report};
 
-    if (header->n_snapshots > 0 || (header->autoclear & QCOW2_AUTOCLEAR_BITMAPS) != 0) {
+    if ((header->autoclear & QCOW2_AUTOCLEAR_BITMAPS) != 0) {
         g_set_error(error,
                     VBLK_ERROR,
                     VBLK_ERROR_OPERATION_UNSUPPORTED,
-                    "cannot check '%s': internal snapshots and bitmaps are not supported yet",
+                    "cannot check '%s': dirty bitmaps are not supported yet",
                     image->io->path);
         return FALSE;
     }
-    if (check.n_clusters > MAX_CLUSTERS ||
-        (references = g_try_new0(guint16, check.n_clusters + 1)) == NULL) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_LIMIT,
-                    "cannot check '%s': %" G_GUINT64_FORMAT " clusters are too many",
-                    image->io->path,
-                    check.n_clusters);
+    if (!prepare(&check, error))
         return FALSE;
-    }
 
-    check.references = references;
     report->findings = g_ptr_array_new_with_free_func(g_free);
-    report->total_clusters = (header->size + image->cluster_size - 1) / image->cluster_size;
-    refer(&check, 0, image->cluster_size, "header");
-    refer(&check,
-          header->refcount_offset,
-          (guint64)header->refcount_clusters * image->cluster_size,
-          "refcount table");
-    if (header->l1_entries > 0)
-        refer(&check, header->l1_offset, (guint64)header->l1_entries * 8, "L1 table");
+    report->total_clusters = header->size / image->cluster_size +
+                             (header->size % image->cluster_size != 0);
+    check_refer(&check, 0, image->cluster_size, "header");
+    check_refer(&check,
+                header->refcount_offset,
+                (guint64)header->refcount_clusters * image->cluster_size,
+                "refcount table");
     check_refcount_blocks(&check);
-    check_mapping(&check);
+    check_active_mapping(&check);
+    check_snapshots(&check);
     compare_counts(&check);
+    g_free(check.references);
     return TRUE;
 }
 

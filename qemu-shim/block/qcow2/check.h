@@ -18,7 +18,10 @@ typedef struct {
     GPtrArray *findings; /* of char *, owned; the first hundred */
 } Qcow2Report;
 
-/* Repairs nothing. FALSE where the check itself is not possible. */
+/*
+ * Repairs nothing. FALSE where the check itself is not possible. For an image that is open alone;
+ * what is not committed yet is committed first.
+ */
 gboolean qcow2_check(Qcow2Image *image, Qcow2Report *report, GError **error);
 void qcow2_report_clear(Qcow2Report *report);
 

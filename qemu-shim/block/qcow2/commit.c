@@ -7,23 +7,38 @@
 #include "qemu-shim/block/qcow2/image.h"
 
 /*
- * The order of format.h. A step that has nothing to write needs no flush before it, so a batch of
- * data into existing tables costs two flushes, a batch of overwrites one.
+ * The order of format.h. A flush stands only where something on disk points at what was written
+ * before it. So a batch costs one: what nothing points at yet (data, counts, new L2 tables) is
+ * written before it, what points at that (L2 tables that are linked, the L1 table) after it; only
+ * the refcount table, which is rarely written, has flushes of its own. An overwrite costs none.
+ *
+ * What a commit leaves in the file is ordered, not durable: that takes the flush at its end, which
+ * a full batch does without. A step that failed is done again by the next commit, but never a
+ * flush: what it should have kept may be gone.
  */
 
 int
 qcow2_flush_file_locked(Qcow2Image *image)
 {
-    if (++image->flushes == image->skip_flush)
+    if (image->flush_error != 0)
+        return image->flush_error;
+    if (++image->flushes == image->skip_flush) {
+        image->is_barrier_due = FALSE;
         return 0;
-    return io_file_flush(image->io);
+    }
+
+    image->flush_error = io_file_flush(image->io);
+    image->is_barrier_due = image->flush_error < 0;
+    return image->flush_error;
 }
 
 static int
 write_numbers64(Qcow2Image *image, guint64 offset, const guint64 *numbers, gsize count)
 {
-    g_autofree guint64 *big = g_new(guint64, count);
+    g_autofree guint64 *big = g_try_new(guint64, count);
 
+    if (big == NULL)
+        return -ENOMEM;
     for (gsize i = 0; i < count; i++)
         big[i] = GUINT64_TO_BE(numbers[i]);
     return io_file_write(image->io, offset, big, count * sizeof(*big));
@@ -33,8 +48,10 @@ static int
 write_counts(Qcow2Image *image, guint64 offset, const guint16 *counts)
 {
     gsize n_counts = (gsize)image->cluster_size / sizeof(*counts);
-    g_autofree guint16 *big = g_new(guint16, n_counts);
+    g_autofree guint16 *big = g_try_new(guint16, n_counts);
 
+    if (big == NULL)
+        return -ENOMEM;
     for (gsize i = 0; i < n_counts; i++)
         big[i] = GUINT16_TO_BE(counts[i]);
     return io_file_write(image->io, offset, big, (gsize)image->cluster_size);
@@ -72,16 +89,17 @@ write_table_place(Qcow2Image *image)
     return io_file_write(image->io, QCOW2_AT_REFCOUNT_OFFSET, place, sizeof(place));
 }
 
-/* The table after its blocks; the header after a table that moved. */
+/* A table in place after its blocks; one that moved with them, and the header after both. */
 static int
 write_refcount_table(Qcow2Image *image)
 {
-    int status;
+    int status = 0;
 
     if (!image->is_refcount_table_dirty)
         return 0;
 
-    status = qcow2_flush_file_locked(image);
+    if (!image->is_refcount_table_moved)
+        status = qcow2_flush_file_locked(image);
     if (status == 0)
         status = write_numbers64(image,
                                  image->header->refcount_offset,
@@ -94,69 +112,85 @@ write_refcount_table(Qcow2Image *image)
     if (status < 0)
         return status;
 
+    /* The flushes here came before what the tables rely on. */
+    image->is_barrier_due = TRUE;
     image->is_refcount_table_dirty = FALSE;
     image->is_refcount_table_moved = FALSE;
     return 0;
 }
 
+/* Those that the L1 table in the file points at, or those that it does not yet. */
 static int
-write_l2_tables(Qcow2Image *image)
+write_l2_tables(Qcow2Image *image, gboolean is_linked)
 {
     GHashTableIter iter;
     gpointer key, value;
 
     g_hash_table_iter_init(&iter, image->tables);
-    while (g_hash_table_iter_next(&iter, &key, &value)) {
+    while (image->n_dirty_tables > 0 && g_hash_table_iter_next(&iter, &key, &value)) {
         Qcow2Table *table = value;
         guint64 offset = image->l1[GPOINTER_TO_UINT(key)] & QCOW2_OFFSET_MASK;
         int status;
 
-        if (!table->is_dirty)
+        if (!table->is_dirty || table->is_linked != is_linked)
             continue;
         status = write_numbers64(image, offset, table->entries, (gsize)1 << image->l2_bits);
         if (status < 0)
             return status;
         table->is_dirty = FALSE;
+        image->n_dirty_tables--;
     }
 
-    image->n_dirty_tables = 0;
     return 0;
+}
+
+static void
+mark_linked(Qcow2Image *image)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, image->tables);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        ((Qcow2Table *)value)->is_linked = TRUE;
 }
 
 static int
 write_l1_table(Qcow2Image *image)
 {
+    guint begin = image->dirty_l1_begin;
     int status;
 
-    if (!image->is_l1_dirty)
+    if (begin == image->dirty_l1_end)
         return 0;
 
-    status = qcow2_flush_file_locked(image);
-    if (status == 0)
-        status = write_numbers64(
-            image, image->header->l1_offset, image->l1, image->header->l1_entries);
-    if (status == 0)
-        image->is_l1_dirty = FALSE;
-    return status;
+    status = write_numbers64(image,
+                             image->header->l1_offset + (guint64)begin * 8,
+                             image->l1 + begin,
+                             image->dirty_l1_end - begin);
+    if (status < 0)
+        return status;
+
+    image->dirty_l1_end = begin;
+    mark_linked(image);
+    return 0;
 }
 
 static int
 commit_once(Qcow2Image *image)
 {
-    gboolean has_tables = image->n_dirty_tables > 0;
+    gboolean has_links = image->n_dirty_tables > 0 || image->dirty_l1_begin < image->dirty_l1_end;
     int status = write_blocks(image);
 
     if (status == 0)
         status = write_refcount_table(image);
-    if (status == 0 && has_tables)
-        status = qcow2_flush_file_locked(image);
-    if (status == 0 && has_tables)
-        status = write_l2_tables(image);
     if (status == 0)
-        status = write_l1_table(image);
-    if (status == 0)
+        status = write_l2_tables(image, FALSE);
+    if (status == 0 && has_links && image->is_barrier_due)
         status = qcow2_flush_file_locked(image);
-    return status;
+    if (status == 0)
+        status = write_l2_tables(image, TRUE);
+    return status == 0 ? write_l1_table(image) : status;
 }
 
 /* What lost its last pointer in the first round loses its reference in the second. */
@@ -166,11 +200,21 @@ qcow2_commit_locked(Qcow2Image *image)
     int status = commit_once(image);
 
     if (status == 0 && image->releases->len > 0) {
-        status = qcow2_apply_releases_locked(image);
+        status = qcow2_flush_file_locked(image);
+        if (status == 0)
+            status = qcow2_apply_releases_locked(image);
         if (status == 0)
             status = commit_once(image);
     }
     if (status == 0)
         image->uncommitted = 0;
     return status;
+}
+
+int
+qcow2_flush_locked(Qcow2Image *image)
+{
+    int status = qcow2_commit_locked(image);
+
+    return status == 0 ? qcow2_flush_file_locked(image) : status;
 }

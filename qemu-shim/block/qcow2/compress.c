@@ -7,9 +7,13 @@
 #include <errno.h>
 
 #include <zlib.h>
+#ifdef HAVE_ZSTD
 #include <zstd.h>
+#endif
 
 #include "qemu-shim/block/qcow2/format.h"
+
+#define MAX_WINDOW_LOG 24
 
 /* Raw deflate with a window of 4 KiB, as the format asks. */
 #define WINDOW_BITS (-12)
@@ -17,11 +21,11 @@
 /* The input is whole sectors, so bytes may follow the end of the stream; of output there is just
  * one cluster's worth, and never more is made. */
 static int
-inflate_zlib(const void *deflated, gsize deflated_length, void *buffer, gsize length)
+inflate_zlib(const void *packed, gsize packed_length, void *buffer, gsize length)
 {
     z_stream stream = {
-        .next_in = (Bytef *)deflated,
-        .avail_in = (uInt)deflated_length,
+        .next_in = (Bytef *)packed,
+        .avail_in = (uInt)packed_length,
         .next_out = buffer,
         .avail_out = (uInt)length,
     };
@@ -35,16 +39,20 @@ inflate_zlib(const void *deflated, gsize deflated_length, void *buffer, gsize le
     return (status == Z_STREAM_END || status == Z_BUF_ERROR) && stream.avail_out == 0 ? 0 : -EIO;
 }
 
+#ifdef HAVE_ZSTD
 static int
-inflate_zstd(const void *deflated, gsize deflated_length, void *buffer, gsize length)
+inflate_zstd(const void *packed, gsize packed_length, void *buffer, gsize length)
 {
     ZSTD_DCtx *context = ZSTD_createDCtx();
-    ZSTD_inBuffer input = {deflated, deflated_length, 0};
+    ZSTD_inBuffer input = {packed, packed_length, 0};
     ZSTD_outBuffer output = {buffer, length, 0};
     size_t status = 0;
 
     if (context == NULL)
         return -ENOMEM;
+
+    /* A window larger than any encoder of such clusters asks for is memory for nothing. */
+    ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, MAX_WINDOW_LOG);
 
     while (output.pos < output.size) {
         gsize before = input.pos + output.pos;
@@ -56,15 +64,28 @@ inflate_zstd(const void *deflated, gsize deflated_length, void *buffer, gsize le
     ZSTD_freeDCtx(context);
     return !ZSTD_isError(status) && output.pos == output.size ? 0 : -EIO;
 }
+#endif
+
+gboolean
+qcow2_can_inflate(guint8 compression)
+{
+#ifdef HAVE_ZSTD
+    return compression <= QCOW2_COMPRESSION_ZSTD;
+#else
+    return compression == QCOW2_COMPRESSION_ZLIB;
+#endif
+}
 
 int
 qcow2_inflate(guint8 compression,
-              const void *deflated,
-              gsize deflated_length,
+              const void *packed,
+              gsize packed_length,
               void *buffer,
               gsize length)
 {
+#ifdef HAVE_ZSTD
     if (compression == QCOW2_COMPRESSION_ZSTD)
-        return inflate_zstd(deflated, deflated_length, buffer, length);
-    return inflate_zlib(deflated, deflated_length, buffer, length);
+        return inflate_zstd(packed, packed_length, buffer, length);
+#endif
+    return inflate_zlib(packed, packed_length, buffer, length);
 }

@@ -5,9 +5,11 @@
 
 #include <glib.h>
 
+/* Whether this build has what QCOW2_COMPRESSION_* asks for. */
+gboolean qcow2_can_inflate(guint8 compression);
 /* Inflates to exactly @length bytes, as QCOW2_COMPRESSION_* says; -EIO for all else. */
 int qcow2_inflate(guint8 compression,
-                  const void *deflated,
-                  gsize deflated_length,
+                  const void *packed,
+                  gsize packed_length,
                   void *buffer,
                   gsize length);

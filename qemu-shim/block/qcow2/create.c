@@ -34,6 +34,10 @@ plan_header(const Qcow2CreateOptions *options, GError **error)
         refuse(error, "Cluster size must be a power of two between 512 and 2048k", cluster_size);
         return NULL;
     }
+    if (options->version != 0 && options->version != 2 && options->version != 3) {
+        refuse(error, "version is neither 2 nor 3", options->version);
+        return NULL;
+    }
     if (options->size > (G_GUINT64_CONSTANT(1) << 55)) {
         refuse(error, "image size is too big", options->size);
         return NULL;
@@ -77,6 +81,9 @@ check_backing_name(const Qcow2CreateOptions *options, GError **error)
 
     for (const char *at = options->backing_name; is_good && at != NULL && *at != '\0'; at++)
         is_good = !g_ascii_iscntrl(*at);
+    /* Overlays without a recorded format are what probing, and so another file's content, is for.
+     */
+    is_good = is_good && (options->backing_name == NULL) == (options->backing_format == NULL);
     if (options->backing_format != NULL)
         is_good = is_good && options->backing_format[0] != '\0' &&
                   strlen(options->backing_format) <= 15;
@@ -87,8 +94,8 @@ check_backing_name(const Qcow2CreateOptions *options, GError **error)
                 VBLK_ERROR,
                 VBLK_ERROR_INVALID_ARGUMENT,
                 "'%s' of format '%s' is no name for a backing file",
-                options->backing_name,
-                options->backing_format);
+                options->backing_name != NULL ? options->backing_name : "",
+                options->backing_format != NULL ? options->backing_format : "");
     return FALSE;
 }
 

@@ -16,7 +16,7 @@
  *
  * An L2 entry is 0 (look in the backing file), an offset of data with COPIED where nobody else uses
  * the cluster, an offset or 0 with the ZERO bit (reads as zeros; version 3), or, with the
- * COMPRESSED bit, offset and number of sectors of a deflated cluster, which starts at any byte.
+ * COMPRESSED bit, offset and number of sectors of a compressed cluster, which starts at any byte.
  *
  * The ordering invariant, which all writing keeps (commit.c): what is pointed at is durable before
  * what points at it. Data, then refcount blocks, then the refcount table, then L2 tables, then the
@@ -45,6 +45,7 @@
 
 #define QCOW2_EXTENSION_END            0u
 #define QCOW2_EXTENSION_BACKING_FORMAT 0xe2792acau
+#define QCOW2_EXTENSION_FEATURE_NAMES  0x6803f857u
 
 #define QCOW2_COMPRESSION_ZLIB 0
 #define QCOW2_COMPRESSION_ZSTD 1
@@ -79,6 +80,12 @@ qcow2_get32(const guint8 *bytes)
 
     __builtin_memcpy(&value, bytes, sizeof(value));
     return GUINT32_FROM_BE(value);
+}
+
+static inline guint16
+qcow2_get16(const guint8 *bytes)
+{
+    return (guint16)(bytes[0] << 8 | bytes[1]);
 }
 
 static inline void

@@ -4,12 +4,12 @@
 
 #include "qemu-shim/block/qcow2/header.h"
 
-#include <string.h>
+#include <errno.h>
 
 #include "api/vblk-error.h"
 #include "qemu-shim/block/errors.h"
-
-#define WRITTEN_AT_ONCE 4096
+#include "qemu-shim/block/qcow2/compress.h"
+#include "qemu-shim/block/qcow2/extensions.h"
 
 #define KNOWN_INCOMPATIBLE                                                                  \
     (QCOW2_INCOMPATIBLE_DIRTY | QCOW2_INCOMPATIBLE_CORRUPT | QCOW2_INCOMPATIBLE_DATA_FILE | \
@@ -44,11 +44,8 @@ qcow2_header_free(Qcow2Header *header)
     g_free(header);
 }
 
-static gboolean
-refuse(GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF(3, 4);
-
-static gboolean
-refuse(GError **error, const char *path, const char *format, ...)
+gboolean
+qcow2_header_refuse(GError **error, const char *path, const char *format, ...)
 {
     g_autofree char *reason = NULL;
     va_list list;
@@ -74,20 +71,21 @@ check_table(const Qcow2Header *header,
     guint64 cluster = G_GUINT64_CONSTANT(1) << header->cluster_bits;
 
     if (offset < cluster || offset % cluster != 0)
-        return refuse(error,
-                      path,
-                      "%s is at offset %" G_GUINT64_FORMAT ", which is no cluster of its own",
-                      name,
-                      offset);
+        return qcow2_header_refuse(error,
+                                   path,
+                                   "%s is at offset %" G_GUINT64_FORMAT
+                                   ", which is no cluster of its own",
+                                   name,
+                                   offset);
     if (offset > file_length || length > file_length - offset)
-        return refuse(error,
-                      path,
-                      "%s of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
-                      " is past the end of the file (%" G_GUINT64_FORMAT " bytes)",
-                      name,
-                      length,
-                      offset,
-                      file_length);
+        return qcow2_header_refuse(error,
+                                   path,
+                                   "%s of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
+                                   " is past the end of the file (%" G_GUINT64_FORMAT " bytes)",
+                                   name,
+                                   length,
+                                   offset,
+                                   file_length);
     return TRUE;
 }
 
@@ -99,28 +97,32 @@ check_sizes(const Qcow2Header *header, const char *path, GError **error)
     guint64 needed;
 
     if (header->size > (G_GUINT64_CONSTANT(1) << 56))
-        return refuse(error, path, "virtual size %" G_GUINT64_FORMAT " is too big", header->size);
+        return qcow2_header_refuse(
+            error, path, "virtual size %" G_GUINT64_FORMAT " is too big", header->size);
     if (header->size % 512 != 0)
-        return refuse(
+        return qcow2_header_refuse(
             error, path, "virtual size %" G_GUINT64_FORMAT " is no multiple of 512", header->size);
 
     needed = header->size / covered + (header->size % covered != 0);
     if (header->l1_entries < needed)
-        return refuse(error,
-                      path,
-                      "L1 table of %u entries does not cover the virtual size %" G_GUINT64_FORMAT,
-                      header->l1_entries,
-                      header->size);
+        return qcow2_header_refuse(
+            error,
+            path,
+            "L1 table of %u entries does not cover the virtual size %" G_GUINT64_FORMAT,
+            header->l1_entries,
+            header->size);
     if ((guint64)header->l1_entries * 8 > QCOW2_MAX_L1_BYTES)
-        return refuse(error, path, "L1 table of %u entries is too big", header->l1_entries);
+        return qcow2_header_refuse(
+            error, path, "L1 table of %u entries is too big", header->l1_entries);
     if (header->refcount_clusters == 0 ||
         (guint64)header->refcount_clusters << bits > QCOW2_MAX_TABLE_BYTES)
-        return refuse(error,
-                      path,
-                      "refcount table of %u clusters is empty or too big",
-                      header->refcount_clusters);
+        return qcow2_header_refuse(error,
+                                   path,
+                                   "refcount table of %u clusters is empty or too big",
+                                   header->refcount_clusters);
     if (header->n_snapshots > QCOW2_MAX_SNAPSHOTS)
-        return refuse(error, path, "%u internal snapshots are too many", header->n_snapshots);
+        return qcow2_header_refuse(
+            error, path, "%u internal snapshots are too many", header->n_snapshots);
     return TRUE;
 }
 
@@ -145,7 +147,7 @@ check_tables(const Qcow2Header *header, const char *path, guint64 file_length, G
                      error))
         return FALSE;
     if (header->l1_entries > 0 && header->l1_offset < table_end && header->refcount_offset < l1_end)
-        return refuse(error, path, "L1 table and refcount table overlap");
+        return qcow2_header_refuse(error, path, "L1 table and refcount table overlap");
     if (header->n_snapshots > 0 &&
         !check_table(
             header, path, "snapshot table", header->snapshots_offset, 0, file_length, error))
@@ -164,15 +166,11 @@ parse_v3_fields(Qcow2Header *header, const guint8 *bytes, const char *path, GErr
 
     if (header->header_length < QCOW2_V3_HEADER_SIZE || header->header_length % 8 != 0 ||
         header->header_length > (1u << header->cluster_bits))
-        return refuse(error, path, "header length %u makes no sense", header->header_length);
-    if ((header->incompatible & ~KNOWN_INCOMPATIBLE) != 0)
-        return refuse(error,
-                      path,
-                      "it needs features we do not know: incompatible bits 0x%" G_GINT64_MODIFIER
-                      "x",
-                      header->incompatible & ~KNOWN_INCOMPATIBLE);
+        return qcow2_header_refuse(
+            error, path, "header length %u makes no sense", header->header_length);
     if (header->refcount_order > 6)
-        return refuse(error, path, "refcount order %u is no order", header->refcount_order);
+        return qcow2_header_refuse(
+            error, path, "refcount order %u is no order", header->refcount_order);
     return TRUE;
 }
 
@@ -190,81 +188,22 @@ parse_fixed(Qcow2Header *header, const guint8 *bytes, const char *path, GError *
     header->snapshots_offset = qcow2_get64(bytes + 64);
 
     if (qcow2_get32(bytes) != QCOW2_MAGIC)
-        return refuse(error, path, "it does not begin with qcow2's magic bytes");
+        return qcow2_header_refuse(error, path, "it does not begin with qcow2's magic bytes");
     if (header->version != 2 && header->version != 3)
-        return refuse(error, path, "version %u is not 2 or 3", header->version);
+        return qcow2_header_refuse(error, path, "version %u is not 2 or 3", header->version);
     if (header->cluster_bits < QCOW2_MIN_CLUSTER_BITS ||
         header->cluster_bits > QCOW2_MAX_CLUSTER_BITS)
-        return refuse(error, path, "cluster bits %u are not 9 to 21", header->cluster_bits);
+        return qcow2_header_refuse(
+            error, path, "cluster bits %u are not 9 to 21", header->cluster_bits);
     if (qcow2_get32(bytes + 32) != 0)
-        return refuse(error,
-                      path,
-                      "it is encrypted (method %u), which is not supported",
-                      qcow2_get32(bytes + 32));
+        return qcow2_header_refuse(error,
+                                   path,
+                                   "it is encrypted (method %u), which is not supported",
+                                   qcow2_get32(bytes + 32));
 
     header->refcount_order = 4;
     header->header_length = QCOW2_V2_HEADER_SIZE;
     return header->version == 2 || parse_v3_fields(header, bytes, path, error);
-}
-
-static gboolean
-take_extension(Qcow2Header *header,
-               guint32 type,
-               const guint8 *data,
-               guint32 length,
-               const char *path,
-               GError **error)
-{
-    Qcow2Extension *extension;
-
-    for (guint i = 0; i < header->extensions->len; i++) {
-        if (((Qcow2Extension *)g_ptr_array_index(header->extensions, i))->type == type)
-            return refuse(error, path, "header extension 0x%08x is there twice", type);
-    }
-    if (header->extensions->len == QCOW2_MAX_EXTENSIONS)
-        return refuse(error, path, "more than %d header extensions", QCOW2_MAX_EXTENSIONS);
-
-    if (type == QCOW2_EXTENSION_BACKING_FORMAT) {
-        if (header->backing_format != NULL || length == 0 || length > 15 ||
-            memchr(data, 0, length) != NULL || !g_utf8_validate((const char *)data, length, NULL))
-            return refuse(error, path, "the backing format of %u bytes is no name", length);
-        header->backing_format = g_strndup((const char *)data, length);
-        return TRUE;
-    }
-
-    extension = g_new0(Qcow2Extension, 1);
-    extension->type = type;
-    extension->data = g_bytes_new(data, length);
-    g_ptr_array_add(header->extensions, extension);
-    return TRUE;
-}
-
-/* @end: of the room for extensions: where the backing name begins, or the cluster ends. */
-static gboolean
-parse_extensions(Qcow2Header *header,
-                 const guint8 *bytes,
-                 guint64 end,
-                 const char *path,
-                 GError **error)
-{
-    guint64 at = header->header_length;
-
-    while (at + 8 <= end) {
-        guint32 type = qcow2_get32(bytes + at);
-        guint32 length = qcow2_get32(bytes + at + 4);
-
-        if (type == QCOW2_EXTENSION_END)
-            return TRUE;
-        at += 8;
-        if (length > end - at)
-            return refuse(
-                error, path, "header extension 0x%08x of %u bytes is too long", type, length);
-        if (!take_extension(header, type, bytes + at, length, path, error))
-            return FALSE;
-        at += ((guint64)length + 7) / 8 * 8;
-    }
-
-    return TRUE;
 }
 
 static gboolean
@@ -282,21 +221,41 @@ parse_backing_name(Qcow2Header *header,
         return TRUE;
     if (offset < header->header_length || length == 0 || length > QCOW2_MAX_NAME ||
         offset > cluster || length > cluster - offset)
-        return refuse(error,
-                      path,
-                      "the backing file's name (%u bytes at %" G_GUINT64_FORMAT
-                      ") is not within the first cluster",
-                      length,
-                      offset);
+        return qcow2_header_refuse(error,
+                                   path,
+                                   "the backing file's name (%u bytes at %" G_GUINT64_FORMAT
+                                   ") is not within the first cluster",
+                                   length,
+                                   offset);
     for (guint32 i = 0; i < length; i++) {
         if (name[i] < 0x20 || name[i] == 0x7f)
-            return refuse(error, path, "the backing file's name has control characters");
+            return qcow2_header_refuse(
+                error, path, "the backing file's name has control characters");
     }
     if (!g_utf8_validate((const char *)name, length, NULL))
-        return refuse(error, path, "the backing file's name is not UTF-8");
+        return qcow2_header_refuse(error, path, "the backing file's name is not UTF-8");
 
     header->backing_name = g_strndup((const char *)name, length);
     return TRUE;
+}
+
+/* By the name that the image itself has for the first one, if any. */
+static gboolean
+check_known_features(const Qcow2Header *header, const char *path, GError **error)
+{
+    guint64 unknown = header->incompatible & ~KNOWN_INCOMPATIBLE;
+    g_autofree char *name = NULL;
+
+    if (unknown == 0)
+        return TRUE;
+
+    name = qcow2_extensions_name_feature(header, (guint)__builtin_ctzll(unknown));
+    return qcow2_header_refuse(error,
+                               path,
+                               "it needs features we do not know: '%s' (incompatible bits "
+                               "'0x%" G_GINT64_MODIFIER "x')",
+                               name != NULL ? name : "unnamed",
+                               unknown);
 }
 
 static gboolean
@@ -308,8 +267,9 @@ parse_variable(Qcow2Header *header, const guint8 *bytes, const char *path, GErro
 
     if (!parse_backing_name(header, bytes, cluster, path, error))
         return FALSE;
-    if (!parse_extensions(
-            header, bytes, backing_offset != 0 ? backing_offset : cluster, path, error))
+    if (!qcow2_extensions_parse(
+            header, bytes, backing_offset != 0 ? backing_offset : cluster, path, error) ||
+        !check_known_features(header, path, error))
         return FALSE;
 
     if (header->header_length > QCOW2_V3_HEADER_SIZE) {
@@ -319,7 +279,7 @@ parse_variable(Qcow2Header *header, const guint8 *bytes, const char *path, GErro
     }
     if (header->compression > QCOW2_COMPRESSION_ZSTD ||
         is_compressed_otherwise != (header->compression != QCOW2_COMPRESSION_ZLIB))
-        return refuse(
+        return qcow2_header_refuse(
             error, path, "compression type %u does not fit the feature bits", header->compression);
     return TRUE;
 }
@@ -340,26 +300,26 @@ qcow2_header_read(IoFile *io, GError **error)
         return NULL;
     }
     if (file_length < QCOW2_V2_HEADER_SIZE) {
-        refuse(
+        qcow2_header_refuse(
             error, io->path, "%" G_GUINT64_FORMAT " bytes are too few for a header", file_length);
         return NULL;
     }
     if (!parse_fixed(header, fixed, io->path, error))
         return NULL;
     if (file_length < header->header_length) {
-        refuse(error,
-               io->path,
-               "%" G_GUINT64_FORMAT " bytes are too few for a header of %u",
-               file_length,
-               header->header_length);
+        qcow2_header_refuse(error,
+                            io->path,
+                            "%" G_GUINT64_FORMAT " bytes are too few for a header of %u",
+                            file_length,
+                            header->header_length);
         return NULL;
     }
     if (!check_sizes(header, io->path, error) ||
         !check_tables(header, io->path, file_length, error))
         return NULL;
 
-    bytes = g_malloc0((gsize)1 << header->cluster_bits);
-    status = io_file_read(io, 0, bytes, (gsize)1 << header->cluster_bits);
+    bytes = g_try_malloc0((gsize)1 << header->cluster_bits);
+    status = bytes == NULL ? -ENOMEM : io_file_read(io, 0, bytes, (gsize)1 << header->cluster_bits);
     if (status < 0) {
         block_set_error(error, status, "cannot read the header of", io->path);
         return NULL;
@@ -390,6 +350,9 @@ qcow2_header_check_features(const Qcow2Header *header,
         return refuse_feature(error, path, "its data is in another file: not supported yet");
     if ((header->incompatible & QCOW2_INCOMPATIBLE_EXTENDED_L2) != 0)
         return refuse_feature(error, path, "it has subclusters: not supported yet");
+    if (!qcow2_can_inflate(header->compression))
+        return refuse_feature(
+            error, path, "its clusters are compressed by zstd, which this build does not have");
     if (!is_writable)
         return TRUE;
 
@@ -405,96 +368,4 @@ qcow2_header_check_features(const Qcow2Header *header,
     if ((header->autoclear & QCOW2_AUTOCLEAR_BITMAPS) != 0)
         return refuse_feature(error, path, "it holds dirty bitmaps: writing is not supported yet");
     return TRUE;
-}
-
-static void
-append32(GByteArray *bytes, guint32 value)
-{
-    guint8 raw[4];
-
-    qcow2_put32(raw, value);
-    g_byte_array_append(bytes, raw, sizeof(raw));
-}
-
-static void
-append64(GByteArray *bytes, guint64 value)
-{
-    guint8 raw[8];
-
-    qcow2_put64(raw, value);
-    g_byte_array_append(bytes, raw, sizeof(raw));
-}
-
-static void
-append_extension(GByteArray *bytes, guint32 type, const void *data, gsize length)
-{
-    static const guint8 padding[8];
-
-    append32(bytes, type);
-    append32(bytes, (guint32)length);
-    g_byte_array_append(bytes, data, (guint)length);
-    g_byte_array_append(bytes, padding, (guint)((8 - length % 8) % 8));
-}
-
-static void
-append_fixed(GByteArray *bytes, const Qcow2Header *header)
-{
-    append32(bytes, QCOW2_MAGIC);
-    append32(bytes, header->version);
-    append64(bytes, 0); /* place of the backing name, set when it is known */
-    append32(bytes, header->backing_name != NULL ? (guint32)strlen(header->backing_name) : 0);
-    append32(bytes, header->cluster_bits);
-    append64(bytes, header->size);
-    append32(bytes, 0); /* not encrypted */
-    append32(bytes, header->l1_entries);
-    append64(bytes, header->l1_offset);
-    append64(bytes, header->refcount_offset);
-    append32(bytes, header->refcount_clusters);
-    append32(bytes, header->n_snapshots);
-    append64(bytes, header->snapshots_offset);
-    if (header->version == 2)
-        return;
-
-    append64(bytes, header->incompatible);
-    append64(bytes, header->compatible);
-    append64(bytes, header->autoclear);
-    append32(bytes, header->refcount_order);
-    append32(bytes, header->header_length);
-    if (header->rest != NULL)
-        g_byte_array_append(
-            bytes, g_bytes_get_data(header->rest, NULL), (guint)g_bytes_get_size(header->rest));
-}
-
-/* The backing format comes first, so that it shares a sector with the header where it can. */
-GBytes *
-qcow2_header_format(const Qcow2Header *header)
-{
-    g_autoptr(GByteArray) bytes = g_byte_array_new();
-    gsize limit = MIN((gsize)1 << header->cluster_bits, WRITTEN_AT_ONCE);
-
-    append_fixed(bytes, header);
-    if (header->backing_format != NULL)
-        append_extension(bytes,
-                         QCOW2_EXTENSION_BACKING_FORMAT,
-                         header->backing_format,
-                         strlen(header->backing_format));
-    for (guint i = 0; i < header->extensions->len; i++) {
-        Qcow2Extension *extension = g_ptr_array_index(header->extensions, i);
-
-        append_extension(bytes,
-                         extension->type,
-                         g_bytes_get_data(extension->data, NULL),
-                         g_bytes_get_size(extension->data));
-    }
-    append_extension(bytes, QCOW2_EXTENSION_END, "", 0);
-
-    if (header->backing_name != NULL) {
-        qcow2_put64(bytes->data + QCOW2_AT_BACKING_OFFSET, bytes->len);
-        g_byte_array_append(
-            bytes, (const guint8 *)header->backing_name, (guint)strlen(header->backing_name));
-    }
-    if (bytes->len > limit)
-        return NULL;
-
-    return g_byte_array_free_to_bytes(g_steal_pointer(&bytes));
 }

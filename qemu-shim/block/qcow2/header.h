@@ -50,5 +50,10 @@ gboolean qcow2_header_check_features(const Qcow2Header *header,
  * or in the 4 KiB that are written at once.
  */
 GBytes *qcow2_header_format(const Qcow2Header *header);
+gboolean qcow2_header_is_same(const Qcow2Header *one, const Qcow2Header *other);
+
+/* Returns FALSE with "cannot use 'path' as qcow2: ...". */
+gboolean
+qcow2_header_refuse(GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Qcow2Header, qcow2_header_free)

@@ -5,11 +5,12 @@
 #include "qemu-shim/block/qcow2/image.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "api/vblk-error.h"
 #include "qemu-shim/block/errors.h"
+#include "qemu-shim/block/qcow2/layout.h"
+
+/* A batch: losing it costs a job that much work again. */
+#define BATCH_BYTES ((guint64)64 * 1024 * 1024)
 
 static void
 table_free(Qcow2Table *table)
@@ -23,59 +24,6 @@ counts_free(Qcow2Counts *counts)
 {
     g_free(counts->counts);
     g_free(counts);
-}
-
-static gboolean
-refuse(const Qcow2Image *image, GError **error, const char *what, guint64 value)
-{
-    g_set_error(error,
-                VBLK_ERROR,
-                VBLK_ERROR_IMAGE_INVALID,
-                "'%s' is corrupt: %s 0x%" G_GINT64_MODIFIER "x",
-                image->io->path,
-                what,
-                value);
-    return FALSE;
-}
-
-static int
-compare_offsets(const void *a, const void *b)
-{
-    guint64 first = *(const guint64 *)a;
-    guint64 second = *(const guint64 *)b;
-
-    return (first > second) - (first < second);
-}
-
-/*
- * Each L2 table is used once: else a file of some hundred KiB can declare a TiB of data. The
- * entries themselves are checked as tables are loaded.
- */
-static gboolean
-check_l1(const Qcow2Image *image, GError **error)
-{
-    g_autofree guint64 *offsets = g_try_new(guint64, image->header->l1_entries + 1);
-    guint n_offsets = 0;
-
-    if (offsets == NULL)
-        return refuse(image, error, "no memory for an L1 table of entries", 0);
-
-    for (guint i = 0; i < image->header->l1_entries; i++) {
-        guint64 offset = image->l1[i] & QCOW2_OFFSET_MASK;
-
-        if ((image->l1[i] & QCOW2_L1_RESERVED) != 0)
-            return refuse(image, error, "reserved bits in L1 entry", image->l1[i]);
-        if (offset != 0)
-            offsets[n_offsets++] = offset;
-    }
-
-    qsort(offsets, n_offsets, sizeof(*offsets), compare_offsets);
-    for (guint i = 1; i < n_offsets; i++) {
-        if (offsets[i] == offsets[i - 1])
-            return refuse(image, error, "two L1 entries share the L2 table at", offsets[i]);
-    }
-
-    return TRUE;
 }
 
 /* @n_entries numbers of 8 bytes at @offset, in the host's order. */
@@ -108,7 +56,7 @@ load_tables(Qcow2Image *image, GError **error)
 
     image->l1 = load_numbers(
         image, "cannot read the L1 table of", header->l1_offset, header->l1_entries, error);
-    if (image->l1 == NULL || !check_l1(image, error))
+    if (image->l1 == NULL)
         return FALSE;
 
     image->n_refcount_entries = (guint64)header->refcount_clusters * image->cluster_size / 8;
@@ -117,7 +65,13 @@ load_tables(Qcow2Image *image, GError **error)
                                          header->refcount_offset,
                                          image->n_refcount_entries,
                                          error);
-    return image->refcount_table != NULL;
+    if (image->refcount_table == NULL)
+        return FALSE;
+
+    image->is_written = g_try_malloc0(header->l1_entries / 8 + 1);
+    if (image->is_written == NULL)
+        block_set_error(error, -ENOMEM, "cannot read the tables of", image->io->path);
+    return image->is_written != NULL;
 }
 
 /* Features of the future that say "forget me when you write" are forgotten before we write. */
@@ -149,7 +103,8 @@ qcow2_image_open(IoFile *io, gboolean is_writable, GError **error)
         g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)table_free);
     image->counts = g_hash_table_new_full(
         g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)counts_free);
-    image->releases = g_array_new(FALSE, FALSE, sizeof(Qcow2Release));
+    image->releases = g_array_new(FALSE, FALSE, sizeof(Qcow2Range));
+    image->batch_limit = BATCH_BYTES;
 
     image->header = qcow2_header_read(io, error);
     if (image->header == NULL ||
@@ -158,11 +113,12 @@ qcow2_image_open(IoFile *io, gboolean is_writable, GError **error)
 
     image->cluster_size = G_GUINT64_CONSTANT(1) << image->header->cluster_bits;
     image->l2_bits = image->header->cluster_bits - 3;
-    if (!load_tables(image, error))
-        return NULL;
-
     status = io_file_get_length(io, &file_length);
     image->next_free = (file_length + image->cluster_size - 1) >> image->header->cluster_bits;
+    image->end = image->next_free << image->header->cluster_bits;
+    if (status == 0 && (!load_tables(image, error) || !qcow2_layout_scan(image, error)))
+        return NULL;
+
     if (status == 0 && is_writable)
         status = clear_unknown_autoclear(image);
     if (status < 0) {
@@ -182,6 +138,8 @@ qcow2_image_free(Qcow2Image *image)
     g_clear_pointer(&image->header, qcow2_header_free);
     g_free(image->l1);
     g_free(image->refcount_table);
+    g_free(image->metadata);
+    g_free(image->is_written);
     g_hash_table_unref(image->tables);
     g_hash_table_unref(image->counts);
     g_array_unref(image->releases);
@@ -199,35 +157,8 @@ qcow2_image_fault(Qcow2Image *image, const char *format, ...)
         va_start(list, format);
         image->fault = g_strdup_vprintf(format, list);
         va_end(list);
-        g_warning("'%s' is corrupt: %s", image->io->path, image->fault);
+        g_debug("'%s' is corrupt: %s", image->io->path, image->fault);
     }
 
     return -EIO;
-}
-
-static gboolean
-is_within(guint64 offset, guint64 begin, guint64 length)
-{
-    return offset >= begin && offset - begin < length;
-}
-
-int
-qcow2_check_data_offset_locked(Qcow2Image *image, guint64 offset)
-{
-    const Qcow2Header *header = image->header;
-    guint64 end = image->next_free << header->cluster_bits;
-
-    if (offset % image->cluster_size != 0)
-        return qcow2_image_fault(image, "offset 0x%" G_GINT64_MODIFIER "x is not aligned", offset);
-    if (offset >= end)
-        return qcow2_image_fault(
-            image, "offset 0x%" G_GINT64_MODIFIER "x is past the end of the file", offset);
-    if (offset < image->cluster_size ||
-        is_within(offset, header->l1_offset, (guint64)header->l1_entries * 8) ||
-        is_within(offset,
-                  header->refcount_offset,
-                  (guint64)header->refcount_clusters << header->cluster_bits))
-        return qcow2_image_fault(
-            image, "offset 0x%" G_GINT64_MODIFIER "x is that of metadata", offset);
-    return 0;
 }

@@ -13,7 +13,7 @@ Qcow2Kind
 qcow2_entry_kind(guint64 entry)
 {
     if ((entry & QCOW2_COMPRESSED) != 0)
-        return QCOW2_DEFLATED;
+        return QCOW2_IS_COMPRESSED;
     if ((entry & QCOW2_ZERO) != 0)
         return (entry & QCOW2_OFFSET_MASK) != 0 ? QCOW2_ALLOCATED_ZERO : QCOW2_PLAIN_ZERO;
     return (entry & QCOW2_OFFSET_MASK) != 0 ? QCOW2_NORMAL : QCOW2_UNALLOCATED;
@@ -21,10 +21,10 @@ qcow2_entry_kind(guint64 entry)
 
 /* The number of sectors is in the bits above an offset whose width depends on the cluster size. */
 void
-qcow2_entry_deflated_range(const Qcow2Image *image,
-                           guint64 entry,
-                           guint64 *ret_offset,
-                           guint64 *ret_length)
+qcow2_entry_compressed_range(const Qcow2Image *image,
+                             guint64 entry,
+                             guint64 *ret_offset,
+                             guint64 *ret_length)
 {
     guint offset_bits = 62 - (image->header->cluster_bits - 8);
     guint64 offset = entry & ((G_GUINT64_CONSTANT(1) << offset_bits) - 1);
@@ -44,7 +44,7 @@ kind_status(Qcow2Kind kind)
     case QCOW2_ALLOCATED_ZERO:
         return BLOCK_STATUS_ZERO;
     case QCOW2_NORMAL:
-    case QCOW2_DEFLATED:
+    case QCOW2_IS_COMPRESSED:
         return BLOCK_STATUS_DATA;
     }
 
@@ -78,14 +78,17 @@ qcow2_get_status_locked(Qcow2Image *image,
         int result;
 
         /* A table that is not there says "unallocated" for all it would cover. */
-        if ((image->l1[index >> image->l2_bits] & QCOW2_OFFSET_MASK) == 0) {
+        if (image->l1[index >> image->l2_bits] == 0) {
             if (end > offset && first != BLOCK_STATUS_UNALLOCATED)
                 break;
             end += bytes_to_next_table(image, end);
             continue;
         }
 
+        /* What is before a corrupt entry can be told. */
         result = qcow2_get_entry_locked(image, index, &entry);
+        if (result < 0 && end > offset)
+            break;
         if (result < 0)
             return result;
         status = kind_status(qcow2_entry_kind(entry));
@@ -101,40 +104,14 @@ qcow2_get_status_locked(Qcow2Image *image,
     return 0;
 }
 
-static int
-read_deflated(Qcow2Image *image, guint64 entry, gsize skip, void *buffer, gsize length)
+int
+qcow2_find_run_locked(Qcow2Image *image,
+                      guint64 offset,
+                      guint64 entry,
+                      gsize length,
+                      gsize *ret_length)
 {
-    g_autofree char *deflated = NULL;
-    g_autofree char *cluster = NULL;
-    guint64 offset, deflated_length;
-    int status;
-
-    qcow2_entry_deflated_range(image, entry, &offset, &deflated_length);
-    if (offset < image->cluster_size || offset >= image->next_free * image->cluster_size)
-        return qcow2_image_fault(
-            image, "compressed data at 0x%" G_GINT64_MODIFIER "x is not within the file", offset);
-
-    /* At most two clusters: the field for the sectors is no wider. */
-    deflated = g_malloc((gsize)deflated_length);
-    cluster = g_malloc((gsize)image->cluster_size);
-    status = io_file_read(image->io, offset, deflated, (gsize)deflated_length);
-    if (status == 0)
-        status = qcow2_inflate(image->header->compression,
-                               deflated,
-                               (gsize)deflated_length,
-                               cluster,
-                               (gsize)image->cluster_size);
-    if (status == 0)
-        memcpy(buffer, cluster + skip, length);
-    return status;
-}
-
-/* How many bytes from @offset lie side by side in the file. */
-static int
-find_run(Qcow2Image *image, guint64 offset, guint64 entry, gsize length, gsize *ret_length)
-{
-    guint bits = image->header->cluster_bits;
-    guint64 index = offset >> bits;
+    guint64 index = offset >> image->header->cluster_bits;
     guint64 host = entry & QCOW2_OFFSET_MASK;
     guint64 run = image->cluster_size - offset % image->cluster_size;
 
@@ -154,43 +131,111 @@ find_run(Qcow2Image *image, guint64 offset, guint64 entry, gsize length, gsize *
     return 0;
 }
 
-int
-qcow2_read_locked(Qcow2Image *image, guint64 offset, void *buffer, gsize length)
+/* A part of what @entry maps @offset to, which is known to be of one kind. */
+typedef struct {
+    guint64 entry;
+    guint64 offset;
+    gsize length;
+} Extent;
+
+static int
+find_extent_locked(Qcow2Image *image, guint64 offset, gsize length, Extent *extent)
+{
+    int status = qcow2_get_entry_locked(
+        image, offset >> image->header->cluster_bits, &extent->entry);
+
+    if (status < 0)
+        return status;
+    extent->offset = offset;
+    extent->length = MIN((gsize)(image->cluster_size - offset % image->cluster_size), length);
+    if (qcow2_entry_kind(extent->entry) == QCOW2_NORMAL)
+        return qcow2_find_run_locked(image, offset, extent->entry, length, &extent->length);
+    return 0;
+}
+
+/* The entry was judged as its table was loaded, so the bytes are in the file, or zeros past it. */
+static int
+read_compressed(const Qcow2Image *image, const Extent *extent, void *buffer)
+{
+    g_autofree char *packed = NULL;
+    g_autofree char *cluster = NULL;
+    guint64 offset, length;
+    int status;
+
+    /* At most two clusters: the field for the sectors is no wider. */
+    qcow2_entry_compressed_range(image, extent->entry, &offset, &length);
+    packed = g_try_malloc((gsize)length);
+    cluster = g_try_malloc((gsize)image->cluster_size);
+    if (packed == NULL || cluster == NULL)
+        return -ENOMEM;
+
+    status = io_file_read(image->io, offset, packed, (gsize)length);
+    if (status == 0)
+        status = qcow2_inflate(
+            image->header->compression, packed, (gsize)length, cluster, (gsize)image->cluster_size);
+    if (status == 0)
+        memcpy(buffer, cluster + extent->offset % image->cluster_size, extent->length);
+    return status;
+}
+
+static int
+read_extent(const Qcow2Image *image, const Extent *extent, void *buffer)
+{
+    guint64 skip = extent->offset % image->cluster_size;
+
+    switch (qcow2_entry_kind(extent->entry)) {
+    case QCOW2_NORMAL:
+        return io_file_read(
+            image->io, (extent->entry & QCOW2_OFFSET_MASK) + skip, buffer, extent->length);
+    case QCOW2_IS_COMPRESSED:
+        return read_compressed(image, extent, buffer);
+    case QCOW2_UNALLOCATED:
+    case QCOW2_PLAIN_ZERO:
+    case QCOW2_ALLOCATED_ZERO:
+        /* A guest that zeroed it since the status was asked. */
+        memset(buffer, 0, extent->length);
+        return 0;
+    }
+
+    g_assert_not_reached();
+}
+
+static int
+read_loop(Qcow2Image *image, guint64 offset, void *buffer, gsize length, gboolean is_locked)
 {
     char *at = buffer;
 
     while (length > 0) {
-        gsize skip = (gsize)(offset % image->cluster_size);
-        gsize part = MIN((gsize)image->cluster_size - skip, length);
-        guint64 entry;
-        int status = qcow2_get_entry_locked(image, offset >> image->header->cluster_bits, &entry);
+        Extent extent;
+        int status;
 
+        if (!is_locked)
+            g_mutex_lock(&image->lock);
+        status = find_extent_locked(image, offset, length, &extent);
+        if (!is_locked)
+            g_mutex_unlock(&image->lock);
+
+        if (status == 0)
+            status = read_extent(image, &extent, at);
         if (status < 0)
             return status;
 
-        switch (qcow2_entry_kind(entry)) {
-        case QCOW2_NORMAL:
-            status = find_run(image, offset, entry, length, &part);
-            if (status == 0)
-                status = io_file_read(image->io, (entry & QCOW2_OFFSET_MASK) + skip, at, part);
-            break;
-        case QCOW2_DEFLATED:
-            status = read_deflated(image, entry, skip, at, part);
-            break;
-        case QCOW2_UNALLOCATED:
-        case QCOW2_PLAIN_ZERO:
-        case QCOW2_ALLOCATED_ZERO:
-            /* A guest that zeroed it since the status was asked. */
-            memset(at, 0, part);
-            break;
-        }
-        if (status < 0)
-            return status;
-
-        at += part;
-        offset += part;
-        length -= part;
+        at += extent.length;
+        offset += extent.length;
+        length -= extent.length;
     }
 
     return 0;
+}
+
+int
+qcow2_read(Qcow2Image *image, guint64 offset, void *buffer, gsize length)
+{
+    return read_loop(image, offset, buffer, length, FALSE);
+}
+
+int
+qcow2_read_locked(Qcow2Image *image, guint64 offset, void *buffer, gsize length)
+{
+    return read_loop(image, offset, buffer, length, TRUE);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/qcow2/pivot.h"
 #include "qemu-shim/block/qcow2/write.h"
 
 Qcow2Image *
@@ -21,8 +22,8 @@ close_node(BlockNode *node)
 {
     Qcow2Image *image = node->state;
 
-    /* Who wanted to know of a failure has flushed before. */
-    if (image->is_writable && qcow2_commit_locked(image) < 0)
+    /* Who wanted to know of a failure has flushed before; one that failed is not tried again. */
+    if (image->is_writable && image->flush_error == 0 && qcow2_commit_locked(image) < 0)
         g_warning("cannot write the metadata of '%s' as it is closed, ignoring", node->filename);
     qcow2_image_free(image);
 }
@@ -30,10 +31,7 @@ close_node(BlockNode *node)
 static int
 read_node(BlockNode *node, guint64 offset, void *buffer, gsize length)
 {
-    Qcow2Image *image = node->state;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
-
-    return qcow2_read_locked(image, offset, buffer, length);
+    return qcow2_read(node->state, offset, buffer, length);
 }
 
 /* The guest's view of what is around a write; the lock is ours, so not through block_node_read().
@@ -61,43 +59,33 @@ read_around(gpointer user_data, guint64 offset, void *buffer, gsize length)
 static int
 write_node(BlockNode *node, guint64 offset, const void *buffer, gsize length)
 {
-    Qcow2Image *image = node->state;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
-
-    return qcow2_write_locked(image, offset, buffer, length, read_around, node);
+    return qcow2_write(node->state, offset, buffer, length, read_around, node);
 }
 
 static gboolean
-has_backing(const BlockNode *node)
+has_backing(BlockNode *node)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&node->lock);
+
     return node->backing != NULL || node->backing_name != NULL;
 }
 
 static int
 write_node_zeroes(BlockNode *node, guint64 offset, guint64 length)
 {
-    Qcow2Image *image = node->state;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
-
-    return qcow2_write_zeroes_locked(image, offset, length, has_backing(node), read_around, node);
+    return qcow2_write_zeroes(node->state, offset, length, has_backing(node), read_around, node);
 }
 
 static int
 populate_node(BlockNode *node, guint64 offset, const void *buffer, gsize length)
 {
-    Qcow2Image *image = node->state;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
-
-    return qcow2_populate_locked(image, offset, buffer, length, has_backing(node));
+    return qcow2_populate(node->state, offset, buffer, length, has_backing(node));
 }
 
 static int
 populate_node_zeroes(BlockNode *node, guint64 offset, guint64 length)
 {
-    Qcow2Image *image = node->state;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
-
-    return qcow2_populate_locked(image, offset, NULL, length, has_backing(node));
+    return qcow2_populate(node->state, offset, NULL, length, has_backing(node));
 }
 
 static int
@@ -106,7 +94,7 @@ flush_node(BlockNode *node)
     Qcow2Image *image = node->state;
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
 
-    return qcow2_commit_locked(image);
+    return qcow2_flush_locked(image);
 }
 
 static int
@@ -122,45 +110,13 @@ get_node_status(BlockNode *node,
     return qcow2_get_status_locked(image, offset, length, ret_status, ret_length);
 }
 
-static void
-set_link(Qcow2Header *header, const char *name, const char *format)
-{
-    char *new_name = g_strdup(name);
-    char *new_format = g_strdup(format);
-
-    g_free(header->backing_name);
-    g_free(header->backing_format);
-    header->backing_name = new_name;
-    header->backing_format = new_format;
-}
-
-/* The whole pivot: all that was copied is durable before the header forgets where it came from. */
 static int
 change_backing(BlockNode *node, const char *backing_name, const char *backing_format)
 {
     Qcow2Image *image = node->state;
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
-    g_autofree char *old_name = g_strdup(image->header->backing_name);
-    g_autofree char *old_format = g_strdup(image->header->backing_format);
-    g_autoptr(GBytes) bytes = NULL;
-    int status = qcow2_commit_locked(image);
 
-    if (status < 0)
-        return status;
-
-    set_link(image->header, backing_name, backing_format);
-    bytes = qcow2_header_format(image->header);
-    if (bytes == NULL) {
-        set_link(image->header, old_name, old_format);
-        return -ENOSPC;
-    }
-
-    status = io_file_write(image->io, 0, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-    if (status == 0)
-        status = qcow2_flush_file_locked(image);
-    if (status < 0)
-        set_link(image->header, old_name, old_format);
-    return status;
+    return qcow2_pivot_locked(image, backing_name, backing_format);
 }
 
 static GVariant *

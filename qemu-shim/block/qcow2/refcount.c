@@ -5,13 +5,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "qemu-shim/block/qcow2/image.h"
+#include "qemu-shim/block/qcow2/layout.h"
 
 /*
  * Clusters are taken past the end of the file alone, never from gaps: an image whose counts are
  * wrong (and nobody told us) can then lose nothing to us, a batch is contiguous, and what an
  * interrupted job leaks stays for `check -r leaks` to find.
  */
+
+/* Clean blocks are dropped past this many bytes. */
+#define CACHE_BYTES (8u * 1024 * 1024)
 
 static guint64
 counts_per_block(const Qcow2Image *image)
@@ -22,33 +25,79 @@ counts_per_block(const Qcow2Image *image)
     return count;
 }
 
+static gboolean
+is_clean(gpointer key, gpointer value, gpointer user_data)
+{
+    return !((Qcow2Counts *)value)->is_dirty;
+}
+
+static gboolean
+has_many_counts(const Qcow2Image *image)
+{
+    return g_hash_table_size(image->counts) >= MAX(CACHE_BYTES / image->cluster_size, 4);
+}
+
+int
+qcow2_trim_counts_locked(Qcow2Image *image)
+{
+    int status;
+
+    if (!has_many_counts(image))
+        return 0;
+    g_hash_table_foreach_remove(image->counts, is_clean, NULL);
+    if (!has_many_counts(image))
+        return 0;
+
+    status = qcow2_commit_locked(image);
+    if (status == 0)
+        g_hash_table_foreach_remove(image->counts, is_clean, NULL);
+    return status;
+}
+
+static Qcow2Counts *
+insert_counts(Qcow2Image *image, guint64 block, guint16 *numbers)
+{
+    Qcow2Counts *counts = g_new0(Qcow2Counts, 1);
+
+    counts->counts = numbers;
+    g_hash_table_insert(image->counts, GUINT_TO_POINTER((guint)block), counts);
+    return counts;
+}
+
 static int
 load_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
 {
     guint64 offset = image->refcount_table[block];
     g_autofree guint16 *numbers = NULL;
-    Qcow2Counts *counts;
+    const char *fault;
     int status;
 
     *ret_counts = g_hash_table_lookup(image->counts, GUINT_TO_POINTER((guint)block));
     if (*ret_counts != NULL || offset == 0)
         return 0;
 
-    status = qcow2_check_data_offset_locked(image, offset);
-    if (status < 0)
-        return status;
+    /* Those past the old end are our own. */
+    fault = offset < image->end ? qcow2_layout_judge(image, offset) : NULL;
+    if (offset >= image->next_free << image->header->cluster_bits)
+        fault = "is past the end of the file";
+    if (fault != NULL)
+        return qcow2_image_fault(image,
+                                 "refcount table entry %" G_GUINT64_FORMAT " (0x%" G_GINT64_MODIFIER
+                                 "x) %s",
+                                 block,
+                                 offset,
+                                 fault);
 
-    numbers = g_malloc((gsize)image->cluster_size);
+    numbers = g_try_malloc((gsize)image->cluster_size);
+    if (numbers == NULL)
+        return -ENOMEM;
     status = io_file_read(image->io, offset, numbers, (gsize)image->cluster_size);
     if (status < 0)
         return status;
     for (guint64 i = 0; i < counts_per_block(image); i++)
         numbers[i] = GUINT16_FROM_BE(numbers[i]);
 
-    counts = g_new0(Qcow2Counts, 1);
-    counts->counts = g_steal_pointer(&numbers);
-    g_hash_table_insert(image->counts, GUINT_TO_POINTER((guint)block), counts);
-    *ret_counts = counts;
+    *ret_counts = insert_counts(image, block, g_steal_pointer(&numbers));
     return 0;
 }
 
@@ -98,7 +147,9 @@ grow_table(Qcow2Image *image, guint64 block)
     if (n_clusters > QCOW2_MAX_TABLE_BYTES / image->cluster_size)
         return -EFBIG;
 
-    table = g_new0(guint64, n_clusters * entries_per_cluster);
+    table = g_try_new0(guint64, n_clusters * entries_per_cluster);
+    if (table == NULL)
+        return -ENOMEM;
     memcpy(table, image->refcount_table, (gsize)image->n_refcount_entries * 8);
     qcow2_release_later_locked(
         image, header->refcount_offset, (guint64)header->refcount_clusters << header->cluster_bits);
@@ -118,15 +169,17 @@ grow_table(Qcow2Image *image, guint64 block)
 static int
 create_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
 {
-    Qcow2Counts *counts = g_new0(Qcow2Counts, 1);
-    guint64 cluster = image->next_free++;
+    guint16 *numbers = g_try_malloc0((gsize)image->cluster_size);
+    guint64 cluster;
 
-    counts->counts = g_malloc0((gsize)image->cluster_size);
-    counts->is_dirty = TRUE;
-    g_hash_table_insert(image->counts, GUINT_TO_POINTER((guint)block), counts);
+    if (numbers == NULL)
+        return -ENOMEM;
+
+    cluster = image->next_free++;
+    *ret_counts = insert_counts(image, block, numbers);
+    (*ret_counts)->is_dirty = TRUE;
     image->refcount_table[block] = cluster << image->header->cluster_bits;
     image->is_refcount_table_dirty = TRUE;
-    *ret_counts = counts;
     return set_refcount(image, cluster, 1);
 }
 
@@ -155,9 +208,12 @@ set_refcount(Qcow2Image *image, guint64 cluster, guint16 count)
 int
 qcow2_allocate_locked(Qcow2Image *image, guint64 count, guint64 *ret_offset)
 {
-    guint64 first = image->next_free;
-    int status;
+    guint64 first;
+    int status = qcow2_trim_counts_locked(image);
 
+    if (status < 0)
+        return status;
+    first = image->next_free;
     if (first + count > (QCOW2_OFFSET_MASK >> image->header->cluster_bits))
         return -EFBIG;
 
@@ -171,32 +227,41 @@ qcow2_allocate_locked(Qcow2Image *image, guint64 count, guint64 *ret_offset)
 void
 qcow2_release_later_locked(Qcow2Image *image, guint64 offset, guint64 length)
 {
-    Qcow2Release release = {offset, length};
+    Qcow2Range release = {offset, length};
 
     g_array_append_val(image->releases, release);
 }
 
+static int
+release_cluster(Qcow2Image *image, guint64 cluster)
+{
+    guint16 count;
+    int status = qcow2_get_refcount_locked(image, cluster, &count);
+
+    /* A count of 0 was wrong before us, one that is saturated stays. */
+    if (status == 0 && count > 0 && count < G_MAXUINT16)
+        status = set_refcount(image, cluster, (guint16)(count - 1));
+    return status;
+}
+
+/* What is done is forgotten at once: a second try after an error must not do it again. */
 int
 qcow2_apply_releases_locked(Qcow2Image *image)
 {
-    guint bits = image->header->cluster_bits;
+    while (image->releases->len > 0) {
+        Qcow2Range *last = &g_array_index(image->releases, Qcow2Range, image->releases->len - 1);
+        guint64 in_cluster = image->cluster_size - last->offset % image->cluster_size;
+        int status = release_cluster(image, last->offset >> image->header->cluster_bits);
 
-    for (guint i = 0; i < image->releases->len; i++) {
-        Qcow2Release release = g_array_index(image->releases, Qcow2Release, i);
-        guint64 last = (release.offset + release.length - 1) >> bits;
-
-        for (guint64 cluster = release.offset >> bits; cluster <= last; cluster++) {
-            guint16 count;
-            int status = qcow2_get_refcount_locked(image, cluster, &count);
-
-            /* A count of 0 was wrong before us, one that is saturated stays. */
-            if (status == 0 && count > 0 && count < G_MAXUINT16)
-                status = set_refcount(image, cluster, (guint16)(count - 1));
-            if (status < 0)
-                return status;
+        if (status < 0)
+            return status;
+        if (last->length <= in_cluster) {
+            g_array_set_size(image->releases, image->releases->len - 1);
+        } else {
+            last->offset += in_cluster;
+            last->length -= in_cluster;
         }
     }
 
-    g_array_set_size(image->releases, 0);
     return 0;
 }

@@ -4,10 +4,28 @@
 
 #include <errno.h>
 
-#include "qemu-shim/block/qcow2/image.h"
+#include "qemu-shim/block/qcow2/layout.h"
+
+/*
+ * A write-back cache. A table that comes from the file is judged as a whole; while one of its
+ * entries is corrupt it can be read past that entry, but not be written: a table that we write back
+ * holds nothing we would not accept.
+ */
 
 /* Clean tables are dropped past this many bytes; dirty ones are committed first. */
 #define CACHE_BYTES (16u * 1024 * 1024)
+
+static gsize
+n_table_entries(const Qcow2Image *image)
+{
+    return (gsize)1 << image->l2_bits;
+}
+
+static gboolean
+is_ours(const Qcow2Image *image, guint64 l1_index)
+{
+    return (image->is_written[l1_index / 8] >> (l1_index % 8) & 1) != 0;
+}
 
 static gboolean
 is_clean(gpointer key, gpointer value, gpointer user_data)
@@ -36,104 +54,116 @@ make_room(Qcow2Image *image)
     return status;
 }
 
-/* What every later use of an entry relies on. */
-static int
-check_entry(Qcow2Image *image, guint64 entry)
+static Qcow2Table *
+insert_table(Qcow2Image *image, guint64 l1_index, guint64 *entries)
 {
-    guint64 offset = entry & QCOW2_OFFSET_MASK;
+    Qcow2Table *table = g_new0(Qcow2Table, 1);
 
-    if ((entry & QCOW2_COMPRESSED) != 0)
-        return (entry & QCOW2_COPIED) == 0
-                   ? 0
-                   : qcow2_image_fault(image, "a compressed cluster is marked as not shared");
-    if ((entry & QCOW2_L2_RESERVED) != 0 ||
-        (image->header->version == 2 && (entry & QCOW2_ZERO) != 0))
-        return qcow2_image_fault(
-            image, "reserved bits in L2 entry 0x%" G_GINT64_MODIFIER "x", entry);
-    if (offset == 0)
-        return (entry & QCOW2_COPIED) == 0
-                   ? 0
-                   : qcow2_image_fault(image, "an L2 entry without offset is marked as copied");
-    return qcow2_check_data_offset_locked(image, offset);
+    table->entries = entries;
+    g_hash_table_insert(image->tables, GUINT_TO_POINTER((guint)l1_index), table);
+    return table;
+}
+
+static int
+load_table(Qcow2Image *image, guint64 l1_index, guint64 offset, Qcow2Table **ret_table)
+{
+    g_autofree guint64 *entries = NULL;
+    gboolean has_faults = FALSE;
+    int status = make_room(image);
+
+    if (status < 0)
+        return status;
+    entries = g_try_malloc((gsize)image->cluster_size);
+    if (entries == NULL)
+        return -ENOMEM;
+    status = io_file_read(image->io, offset, entries, (gsize)image->cluster_size);
+    if (status < 0)
+        return status;
+
+    for (gsize i = 0; i < n_table_entries(image); i++) {
+        entries[i] = GUINT64_FROM_BE(entries[i]);
+        has_faults = has_faults ||
+                     qcow2_layout_judge_entry(image, entries[i], is_ours(image, l1_index)) != NULL;
+    }
+    *ret_table = insert_table(image, l1_index, g_steal_pointer(&entries));
+    (*ret_table)->is_linked = TRUE;
+    (*ret_table)->has_faults = has_faults;
+    return 0;
 }
 
 /* The table of an L1 entry; *ret_table NULL where there is none yet. */
 static int
 find_table(Qcow2Image *image, guint64 l1_index, Qcow2Table **ret_table)
 {
-    guint64 offset;
-    g_autofree guint64 *entries = NULL;
-    Qcow2Table *table;
-    int status;
+    guint64 entry;
 
     if (l1_index >= image->header->l1_entries)
         return -EINVAL;
 
+    entry = image->l1[l1_index];
+    if ((entry & QCOW2_L1_RESERVED) != 0)
+        return qcow2_image_fault(image,
+                                 "L1 entry %" G_GUINT64_FORMAT " (0x%" G_GINT64_MODIFIER
+                                 "x) is invalid, or its table has another use",
+                                 l1_index,
+                                 entry);
     *ret_table = g_hash_table_lookup(image->tables, GUINT_TO_POINTER((guint)l1_index));
-    offset = image->l1[l1_index] & QCOW2_OFFSET_MASK;
-    if (*ret_table != NULL || offset == 0)
+    if (*ret_table != NULL || entry == 0)
         return 0;
-
-    status = qcow2_check_data_offset_locked(image, offset);
-    if (status == 0)
-        status = make_room(image);
-    if (status < 0)
-        return status;
-
-    entries = g_malloc((gsize)image->cluster_size);
-    status = io_file_read(image->io, offset, entries, (gsize)image->cluster_size);
-    if (status < 0)
-        return status;
-    for (gsize i = 0; i < (gsize)1 << image->l2_bits; i++)
-        entries[i] = GUINT64_FROM_BE(entries[i]);
-
-    table = g_new0(Qcow2Table, 1);
-    table->entries = g_steal_pointer(&entries);
-    g_hash_table_insert(image->tables, GUINT_TO_POINTER((guint)l1_index), table);
-    *ret_table = table;
-    return 0;
+    return load_table(image, l1_index, entry & QCOW2_OFFSET_MASK, ret_table);
 }
 
 int
 qcow2_get_entry_locked(Qcow2Image *image, guint64 index, guint64 *ret_entry)
 {
+    guint64 l1_index = index >> image->l2_bits;
     Qcow2Table *table;
-    guint64 entry;
-    int status = find_table(image, index >> image->l2_bits, &table);
+    guint64 entry = 0;
+    const char *fault = NULL;
+    int status = find_table(image, l1_index, &table);
 
     if (status < 0)
         return status;
-    if (table == NULL) {
-        *ret_entry = 0;
-        return 0;
-    }
+    if (table != NULL)
+        entry = table->entries[index & (n_table_entries(image) - 1)];
+    if (table != NULL && table->has_faults)
+        fault = qcow2_layout_judge_entry(image, entry, is_ours(image, l1_index));
+    if (fault != NULL)
+        return qcow2_image_fault(image,
+                                 "L2 entry 0x%" G_GINT64_MODIFIER "x of guest cluster "
+                                 "%" G_GUINT64_FORMAT " %s",
+                                 entry,
+                                 index,
+                                 fault);
 
-    entry = table->entries[index & ((G_GUINT64_CONSTANT(1) << image->l2_bits) - 1)];
-    status = check_entry(image, entry);
-    if (status == 0)
-        *ret_entry = entry;
-    return status;
+    *ret_entry = entry;
+    return 0;
 }
 
 /* The L1 entry is set in memory at once; commit writes the table before the entry. */
 static int
 create_table(Qcow2Image *image, guint64 l1_index, Qcow2Table **ret_table)
 {
-    Qcow2Table *table;
+    g_autofree guint64 *entries = NULL;
     guint64 offset = 0;
     int status = make_room(image);
 
-    if (status == 0)
-        status = qcow2_allocate_locked(image, 1, &offset);
+    if (status < 0)
+        return status;
+    entries = g_try_malloc0((gsize)image->cluster_size);
+    if (entries == NULL)
+        return -ENOMEM;
+    status = qcow2_allocate_locked(image, 1, &offset);
     if (status < 0)
         return status;
 
-    table = g_new0(Qcow2Table, 1);
-    table->entries = g_malloc0((gsize)image->cluster_size);
     image->l1[l1_index] = offset | QCOW2_COPIED;
-    image->is_l1_dirty = TRUE;
-    g_hash_table_insert(image->tables, GUINT_TO_POINTER((guint)l1_index), table);
-    *ret_table = table;
+    image->is_barrier_due = TRUE;
+    if (image->dirty_l1_begin == image->dirty_l1_end)
+        image->dirty_l1_begin = (guint)l1_index;
+    image->dirty_l1_begin = MIN(image->dirty_l1_begin, (guint)l1_index);
+    image->dirty_l1_end = MAX(image->dirty_l1_end, (guint)l1_index + 1);
+    *ret_table = insert_table(image, l1_index, g_steal_pointer(&entries));
     return 0;
 }
 
@@ -148,8 +178,17 @@ qcow2_set_entry_locked(Qcow2Image *image, guint64 index, guint64 entry)
         status = create_table(image, l1_index, &table);
     if (status < 0)
         return status;
+    if (table->has_faults)
+        return qcow2_image_fault(image,
+                                 "the L2 table at 0x%" G_GINT64_MODIFIER
+                                 "x has corrupt entries and cannot be changed",
+                                 image->l1[l1_index] & QCOW2_OFFSET_MASK);
 
-    table->entries[index & ((G_GUINT64_CONSTANT(1) << image->l2_bits) - 1)] = entry;
+    table->entries[index & (n_table_entries(image) - 1)] = entry;
+    /* Zeros need nothing below them. */
+    if ((entry & QCOW2_ZERO) == 0)
+        image->is_barrier_due = TRUE;
+    image->is_written[l1_index / 8] |= (guint8)(1u << (l1_index % 8));
     if (!table->is_dirty) {
         table->is_dirty = TRUE;
         image->n_dirty_tables++;

@@ -1,31 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Writing */
+/* Guest writes */
 
 #include "qemu-shim/block/qcow2/write.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "qemu-shim/io/zero.h"
+/*
+ * A request is cut into runs of one kind, each as long as it can be: clusters that are ours alone
+ * and side by side are overwritten where they are; whole clusters go to a contiguous new place and
+ * are linked when their data is written; a cluster written in part is composed and linked under
+ * the lock, so that what a job populates meanwhile is not lost.
+ */
+typedef enum {
+    WRITE_HERE,
+    WRITE_NEW,
+    WRITE_PART,
+} WriteKind;
 
-/* A batch: data that may wait for its metadata. Losing it costs a job that much work again. */
-#define BATCH_BYTES (64u * 1024 * 1024)
+typedef struct {
+    WriteKind kind;
+    guint64 host; /* not for WRITE_PART */
+    gsize length;
+} Run;
 
-static int
-commit_full_batch(Qcow2Image *image, guint64 written)
+int
+qcow2_end_write_locked(Qcow2Image *image, guint64 written)
 {
     image->uncommitted += written;
-    return image->uncommitted >= BATCH_BYTES ? qcow2_commit_locked(image) : 0;
+    return image->uncommitted >= image->batch_limit ? qcow2_commit_locked(image) : 0;
 }
 
 /* Whether data may be written where it is: the cluster is ours alone, by the count, not the flag.
  */
 static int
-can_overwrite(Qcow2Image *image, guint64 entry, gboolean *ret_can)
+can_overwrite_locked(Qcow2Image *image, guint64 entry, gboolean *ret_can)
 {
     guint16 count = 0;
-    int status = 0;
+    int status;
 
     *ret_can = FALSE;
     if (qcow2_entry_kind(entry) != QCOW2_NORMAL || (entry & QCOW2_COPIED) == 0)
@@ -39,13 +52,15 @@ can_overwrite(Qcow2Image *image, guint64 entry, gboolean *ret_can)
 
 /* @entry no longer points at what it did, once the table is written. */
 static void
-release_old(Qcow2Image *image, guint64 entry)
+release_old_locked(Qcow2Image *image, guint64 entry)
 {
     guint64 offset, length;
 
     switch (qcow2_entry_kind(entry)) {
-    case QCOW2_DEFLATED:
-        qcow2_entry_deflated_range(image, entry, &offset, &length);
+    case QCOW2_IS_COMPRESSED:
+        qcow2_entry_compressed_range(image, entry, &offset, &length);
+        /* Sectors past the end of the file are nobody's. */
+        length = MIN(offset + length, image->next_free * image->cluster_size) - offset;
         qcow2_release_later_locked(image, offset, length);
         break;
     case QCOW2_NORMAL:
@@ -58,10 +73,105 @@ release_old(Qcow2Image *image, guint64 entry)
     }
 }
 
-/* One cluster in a new place: the part that is written, and what was around it. */
+/* The cluster at @index of the guest is now the one at @host. */
 static int
-write_new_cluster(Qcow2Image *image,
-                  guint64 entry,
+link_cluster_locked(Qcow2Image *image, guint64 index, guint64 host)
+{
+    guint64 old;
+    int status = qcow2_get_entry_locked(image, index, &old);
+
+    if (status == 0)
+        status = qcow2_set_entry_locked(image, index, host | QCOW2_COPIED);
+    if (status == 0)
+        release_old_locked(image, old);
+    return status;
+}
+
+/* Whole clusters from @offset on that cannot be overwritten, up to @length. */
+static int
+find_new_locked(Qcow2Image *image, guint64 offset, gsize length, gsize *ret_length)
+{
+    gsize done = 0;
+
+    while (length - done >= image->cluster_size) {
+        guint64 entry;
+        gboolean is_ours = FALSE;
+        int status = qcow2_get_entry_locked(
+            image, (offset + done) >> image->header->cluster_bits, &entry);
+
+        if (status == 0)
+            status = can_overwrite_locked(image, entry, &is_ours);
+        if (status < 0)
+            return status;
+        if (is_ours)
+            break;
+        done += (gsize)image->cluster_size;
+    }
+
+    *ret_length = done;
+    return 0;
+}
+
+/* Of a run that lies side by side, the part that is ours alone; the first cluster is. */
+static int
+find_ours_locked(Qcow2Image *image, guint64 offset, gsize length, Run *run)
+{
+    gsize done = (gsize)(image->cluster_size - offset % image->cluster_size);
+
+    while (done < length) {
+        guint64 entry;
+        gboolean is_ours = FALSE;
+        int status = qcow2_get_entry_locked(
+            image, (offset + done) >> image->header->cluster_bits, &entry);
+
+        if (status == 0)
+            status = can_overwrite_locked(image, entry, &is_ours);
+        if (status < 0)
+            return status;
+        if (!is_ours)
+            break;
+        done += (gsize)image->cluster_size;
+    }
+
+    run->length = MIN(done, length);
+    return 0;
+}
+
+static int
+plan_run_locked(Qcow2Image *image, guint64 offset, gsize length, Run *run)
+{
+    gsize skip = (gsize)(offset % image->cluster_size);
+    gboolean is_ours = FALSE;
+    guint64 entry;
+    int status = qcow2_get_entry_locked(image, offset >> image->header->cluster_bits, &entry);
+
+    if (status == 0)
+        status = can_overwrite_locked(image, entry, &is_ours);
+    if (status < 0)
+        return status;
+
+    if (is_ours) {
+        run->kind = WRITE_HERE;
+        run->host = (entry & QCOW2_OFFSET_MASK) + skip;
+        status = qcow2_find_run_locked(image, offset, entry, length, &run->length);
+        return status < 0 ? status : find_ours_locked(image, offset, run->length, run);
+    }
+
+    if (skip == 0 && length >= image->cluster_size) {
+        run->kind = WRITE_NEW;
+        status = find_new_locked(image, offset, length, &run->length);
+        return status < 0 ? status
+                          : qcow2_allocate_locked(
+                                image, run->length >> image->header->cluster_bits, &run->host);
+    }
+
+    run->kind = WRITE_PART;
+    run->length = MIN((gsize)image->cluster_size - skip, length);
+    return 0;
+}
+
+static int
+write_part_locked(Qcow2Image *image,
                   guint64 offset,
                   const void *buffer,
                   gsize length,
@@ -72,11 +182,11 @@ write_new_cluster(Qcow2Image *image,
     gsize skip = (gsize)(offset % cluster_size);
     guint64 begin = offset - skip;
     gsize there = (gsize)MIN(cluster_size, image->header->size - begin);
-    g_autofree char *cluster = g_malloc0(cluster_size);
+    g_autofree char *cluster = g_try_malloc0(cluster_size);
     guint64 host = 0;
-    int status = 0;
+    int status = cluster != NULL ? 0 : -ENOMEM;
 
-    if (skip > 0 || skip + length < there)
+    if (status == 0 && (skip > 0 || skip + length < there))
         status = read_around(user_data, begin, cluster, there);
     if (status == 0)
         status = qcow2_allocate_locked(image, 1, &host);
@@ -86,44 +196,64 @@ write_new_cluster(Qcow2Image *image,
     memcpy(cluster + skip, buffer, length);
     status = io_file_write(image->io, host, cluster, cluster_size);
     if (status == 0)
-        status = qcow2_set_entry_locked(
-            image, begin >> image->header->cluster_bits, host | QCOW2_COPIED);
+        status = link_cluster_locked(image, begin >> image->header->cluster_bits, host);
     if (status < 0)
-        return status;
+        qcow2_release_later_locked(image, host, cluster_size);
+    return status < 0 ? status : qcow2_end_write_locked(image, cluster_size);
+}
 
-    release_old(image, entry);
-    return commit_full_batch(image, cluster_size);
+/* Data that is written becomes the guest's; had it failed, its clusters are nobody's again. */
+static int
+link_run_locked(Qcow2Image *image, guint64 offset, const Run *run, int status)
+{
+    gsize done = 0;
+
+    for (; status == 0 && done < run->length; done += (gsize)image->cluster_size) {
+        status = link_cluster_locked(
+            image, (offset + done) >> image->header->cluster_bits, run->host + done);
+        if (status < 0)
+            break;
+    }
+    if (status < 0)
+        qcow2_release_later_locked(image, run->host + done, run->length - done);
+    return status < 0 ? status : qcow2_end_write_locked(image, run->length);
 }
 
 int
-qcow2_write_locked(Qcow2Image *image,
-                   guint64 offset,
-                   const void *buffer,
-                   gsize length,
-                   Qcow2ReadAround read_around,
-                   gpointer user_data)
+qcow2_write(Qcow2Image *image,
+            guint64 offset,
+            const void *buffer,
+            gsize length,
+            Qcow2ReadAround read_around,
+            gpointer user_data)
 {
     const char *at = buffer;
 
     while (length > 0) {
-        gsize skip = (gsize)(offset % image->cluster_size);
-        gsize part = MIN((gsize)image->cluster_size - skip, length);
-        guint64 entry;
-        gboolean is_ours = FALSE;
-        int status = qcow2_get_entry_locked(image, offset >> image->header->cluster_bits, &entry);
+        Run run = {.kind = WRITE_PART};
+        int status;
 
-        if (status == 0)
-            status = can_overwrite(image, entry, &is_ours);
-        if (status == 0 && is_ours)
-            status = io_file_write(image->io, (entry & QCOW2_OFFSET_MASK) + skip, at, part);
-        else if (status == 0)
-            status = write_new_cluster(image, entry, offset, at, part, read_around, user_data);
+        g_mutex_lock(&image->lock);
+        status = plan_run_locked(image, offset, length, &run);
+        if (status == 0 && run.kind == WRITE_PART)
+            status = write_part_locked(image, offset, at, run.length, read_around, user_data);
+        g_mutex_unlock(&image->lock);
         if (status < 0)
             return status;
 
-        at += part;
-        offset += part;
-        length -= part;
+        if (run.kind != WRITE_PART)
+            status = io_file_write(image->io, run.host, at, run.length);
+        if (run.kind == WRITE_NEW) {
+            g_mutex_lock(&image->lock);
+            status = link_run_locked(image, offset, &run, status);
+            g_mutex_unlock(&image->lock);
+        }
+        if (status < 0)
+            return status;
+
+        at += run.length;
+        offset += run.length;
+        length -= run.length;
     }
 
     return 0;
@@ -131,26 +261,47 @@ qcow2_write_locked(Qcow2Image *image,
 
 /* A cluster that has a place keeps it, so that the guest's next write needs no new one. */
 static int
-zero_cluster(Qcow2Image *image, guint64 index, guint64 entry)
+zero_cluster(Qcow2Image *image, guint64 index)
 {
-    guint64 kept = 0;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+    guint64 entry, kept = 0;
+    int status = qcow2_get_entry_locked(image, index, &entry);
 
+    if (status < 0)
+        return status;
     if (qcow2_entry_kind(entry) == QCOW2_NORMAL || qcow2_entry_kind(entry) == QCOW2_ALLOCATED_ZERO)
         kept = entry & (QCOW2_OFFSET_MASK | QCOW2_COPIED);
-    else
-        release_old(image, entry);
-    return qcow2_set_entry_locked(image, index, kept | QCOW2_ZERO);
+
+    status = qcow2_set_entry_locked(image, index, kept | QCOW2_ZERO);
+    if (status == 0 && kept == 0)
+        release_old_locked(image, entry);
+    return status;
+}
+
+/* Version 2 cannot say "zero"; where nothing is and nothing is below, zeros are read anyway. */
+static int
+is_zero_without_mark(Qcow2Image *image, guint64 index, gboolean has_backing, gboolean *ret_is_zero)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+    guint64 entry;
+    int status = qcow2_get_entry_locked(image, index, &entry);
+
+    *ret_is_zero = status == 0 && entry == 0 && !has_backing;
+    return status;
 }
 
 int
-qcow2_write_zeroes_locked(Qcow2Image *image,
-                          guint64 offset,
-                          guint64 length,
-                          gboolean has_backing,
-                          Qcow2ReadAround read_around,
-                          gpointer user_data)
+qcow2_write_zeroes(Qcow2Image *image,
+                   guint64 offset,
+                   guint64 length,
+                   gboolean has_backing,
+                   Qcow2ReadAround read_around,
+                   gpointer user_data)
 {
-    g_autofree char *zeros = g_malloc0((gsize)image->cluster_size);
+    g_autofree char *zeros = g_try_malloc0((gsize)image->cluster_size);
+
+    if (zeros == NULL)
+        return -ENOMEM;
 
     while (length > 0) {
         guint64 index = offset >> image->header->cluster_bits;
@@ -158,17 +309,17 @@ qcow2_write_zeroes_locked(Qcow2Image *image,
         gsize part = (gsize)MIN(image->cluster_size - skip, length);
         gboolean is_whole = skip == 0 &&
                             (part == image->cluster_size || offset + part == image->header->size);
-        guint64 entry;
-        int status = qcow2_get_entry_locked(image, index, &entry);
+        gboolean is_zero = FALSE;
+        int status = 0;
 
-        if (status < 0)
-            return status;
-        if (is_whole && image->header->version >= 3)
-            status = zero_cluster(image, index, entry);
-        else if (is_whole && entry == 0 && !has_backing)
-            status = 0; /* it reads as zeros already */
-        else
-            status = qcow2_write_locked(image, offset, zeros, part, read_around, user_data);
+        if (is_whole && image->header->version >= 3) {
+            status = zero_cluster(image, index);
+            is_zero = TRUE;
+        } else if (is_whole) {
+            status = is_zero_without_mark(image, index, has_backing, &is_zero);
+        }
+        if (status == 0 && !is_zero)
+            status = qcow2_write(image, offset, zeros, part, read_around, user_data);
         if (status < 0)
             return status;
 
@@ -177,117 +328,4 @@ qcow2_write_zeroes_locked(Qcow2Image *image,
     }
 
     return 0;
-}
-
-/* What is to be done with a cluster that is still unallocated. */
-typedef enum {
-    POPULATE_SKIP,
-    POPULATE_ZERO,
-    POPULATE_DATA,
-} Populate;
-
-static int
-judge_cluster(Qcow2Image *image,
-              guint64 offset,
-              const char *bytes,
-              gsize length,
-              gboolean has_backing,
-              Populate *ret_what)
-{
-    guint64 entry;
-    int status = qcow2_get_entry_locked(image, offset >> image->header->cluster_bits, &entry);
-
-    if (status < 0)
-        return status;
-
-    if (qcow2_entry_kind(entry) != QCOW2_UNALLOCATED)
-        *ret_what = POPULATE_SKIP;
-    else if (bytes != NULL && !buffer_is_zero(bytes, length))
-        *ret_what = POPULATE_DATA;
-    else if (image->header->version >= 3)
-        *ret_what = POPULATE_ZERO;
-    else
-        *ret_what = has_backing ? POPULATE_DATA : POPULATE_SKIP;
-    return 0;
-}
-
-/* Contiguous clusters, written at once; the last may be cut by the end of the disk. */
-static int
-populate_data(Qcow2Image *image, guint64 offset, const char *bytes, gsize length)
-{
-    gsize cluster_size = (gsize)image->cluster_size;
-    gsize whole = (length + cluster_size - 1) / cluster_size * cluster_size;
-    guint64 index = offset >> image->header->cluster_bits;
-    guint64 host = 0;
-    int status = qcow2_allocate_locked(image, whole / cluster_size, &host);
-
-    if (status == 0 && bytes != NULL)
-        status = io_file_write(image->io, host, bytes, length);
-    /* Past the end of the file all reads as zeros; the length is what is missing. */
-    if (status == 0 && (bytes == NULL || whole > length))
-        status = io_file_write_zeroes(
-            image->io, host + (bytes != NULL ? length : 0), bytes != NULL ? whole - length : whole);
-    for (gsize done = 0; status == 0 && done < whole; done += cluster_size)
-        status = qcow2_set_entry_locked(image, index++, (host + done) | QCOW2_COPIED);
-    return status == 0 ? commit_full_batch(image, whole) : status;
-}
-
-static int
-populate_run(Qcow2Image *image, guint64 offset, const char *bytes, gsize length, Populate what)
-{
-    guint64 end = offset + length;
-    int status = 0;
-
-    switch (what) {
-    case POPULATE_SKIP:
-        return 0;
-    case POPULATE_DATA:
-        return populate_data(image, offset, bytes, length);
-    case POPULATE_ZERO:
-        for (; status == 0 && offset < end; offset += image->cluster_size)
-            status = qcow2_set_entry_locked(
-                image, offset >> image->header->cluster_bits, QCOW2_ZERO);
-        return status;
-    }
-
-    g_assert_not_reached();
-}
-
-int
-qcow2_populate_locked(Qcow2Image *image,
-                      guint64 offset,
-                      const void *buffer,
-                      guint64 length,
-                      gboolean has_backing)
-{
-    const char *bytes = buffer;
-    guint64 end = offset + length;
-    guint64 begin = offset; /* of the run */
-    Populate run = POPULATE_SKIP;
-
-    if (offset % image->cluster_size != 0 ||
-        (end % image->cluster_size != 0 && end != image->header->size))
-        return -EINVAL;
-
-    for (guint64 at = offset; at < end; at += image->cluster_size) {
-        gsize part = (gsize)MIN(image->cluster_size, end - at);
-        Populate what;
-        int status = judge_cluster(
-            image, at, bytes != NULL ? bytes + (at - offset) : NULL, part, has_backing, &what);
-
-        if (status == 0 && what != run) {
-            status = populate_run(image,
-                                  begin,
-                                  bytes != NULL ? bytes + (begin - offset) : NULL,
-                                  (gsize)(at - begin),
-                                  run);
-            begin = at;
-            run = what;
-        }
-        if (status < 0)
-            return status;
-    }
-
-    return populate_run(
-        image, begin, bytes != NULL ? bytes + (begin - offset) : NULL, (gsize)(end - begin), run);
 }

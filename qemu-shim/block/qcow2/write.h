@@ -5,28 +5,32 @@
 
 #include "qemu-shim/block/qcow2/mapping.h"
 
-/* What a cluster that is written in part holds around the part: reads through the chain. */
+/* What a cluster that is written in part holds around the part: reads through the chain, locked. */
 typedef int (*Qcow2ReadAround)(gpointer user_data, guint64 offset, void *buffer, gsize length);
 
-int qcow2_write_locked(Qcow2Image *image,
+/* These take the lock. */
+int qcow2_write(Qcow2Image *image,
+                guint64 offset,
+                const void *buffer,
+                gsize length,
+                Qcow2ReadAround read_around,
+                gpointer user_data);
+int qcow2_write_zeroes(Qcow2Image *image,
                        guint64 offset,
-                       const void *buffer,
-                       gsize length,
+                       guint64 length,
+                       gboolean has_backing,
                        Qcow2ReadAround read_around,
                        gpointer user_data);
-int qcow2_write_zeroes_locked(Qcow2Image *image,
-                              guint64 offset,
-                              guint64 length,
-                              gboolean has_backing,
-                              Qcow2ReadAround read_around,
-                              gpointer user_data);
 
 /*
  * Whole clusters (the last one may be cut by the end of the disk); those that are allocated stay as
  * they are. @buffer NULL: zeros.
  */
-int qcow2_populate_locked(Qcow2Image *image,
-                          guint64 offset,
-                          const void *buffer,
-                          guint64 length,
-                          gboolean has_backing);
+int qcow2_populate(Qcow2Image *image,
+                   guint64 offset,
+                   const void *buffer,
+                   guint64 length,
+                   gboolean has_backing);
+
+/* Counts data as written and commits the batch when it is full. */
+int qcow2_end_write_locked(Qcow2Image *image, guint64 written);

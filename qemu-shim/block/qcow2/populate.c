@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Copy up */
+
+#include <errno.h>
+
+#include "qemu-shim/block/qcow2/write.h"
+#include "qemu-shim/io/zero.h"
+
+/*
+ * A job fills what this layer does not have, while a guest writes to it. The clusters of a run are
+ * taken under the lock and filled without it; as they are linked, under the lock again, each
+ * cluster that the guest has written meanwhile is left to the guest, and ours is given back.
+ */
+
+/* What is to be done with a cluster. */
+typedef enum {
+    POPULATE_SKIP,
+    POPULATE_ZERO,
+    POPULATE_DATA,
+} Populate;
+
+static int
+judge_cluster_locked(Qcow2Image *image,
+                     guint64 offset,
+                     gboolean is_zero,
+                     gboolean has_backing,
+                     Populate *ret_what)
+{
+    guint64 entry;
+    int status = qcow2_get_entry_locked(image, offset >> image->header->cluster_bits, &entry);
+
+    if (status < 0)
+        return status;
+
+    if (qcow2_entry_kind(entry) != QCOW2_UNALLOCATED)
+        *ret_what = POPULATE_SKIP;
+    else if (!is_zero)
+        *ret_what = POPULATE_DATA;
+    else if (image->header->version >= 3)
+        *ret_what = POPULATE_ZERO;
+    else
+        *ret_what = has_backing ? POPULATE_DATA : POPULATE_SKIP;
+    return 0;
+}
+
+/* One kind, from @offset on. */
+typedef struct {
+    guint64 offset;
+    guint64 length;    /* of the guest; the end of the disk may cut it */
+    const char *bytes; /* NULL: zeros */
+    Populate what;
+} Run;
+
+static int
+find_run(Qcow2Image *image,
+         guint64 offset,
+         const char *bytes,
+         guint64 end,
+         gboolean has_below,
+         Run *run)
+{
+    guint64 at;
+
+    for (at = offset; at < end; at += image->cluster_size) {
+        gsize part = (gsize)MIN(image->cluster_size, end - at);
+        gboolean is_zero = bytes == NULL || buffer_is_zero(bytes + (at - offset), part);
+        Populate what;
+        int status;
+
+        g_mutex_lock(&image->lock);
+        status = judge_cluster_locked(image, at, is_zero, has_below, &what);
+        g_mutex_unlock(&image->lock);
+        if (status < 0)
+            return status;
+        if (at > offset && what != run->what)
+            break;
+        run->what = what;
+    }
+
+    run->offset = offset;
+    run->length = MIN(at, end) - offset;
+    run->bytes = bytes;
+    return 0;
+}
+
+/* Where it is still nothing, @entry (plus the offset in the run, where it is one of data). */
+static int
+link_run_locked(Qcow2Image *image, const Run *run, guint64 host)
+{
+    for (guint64 done = 0; done < run->length; done += image->cluster_size) {
+        guint64 index = (run->offset + done) >> image->header->cluster_bits;
+        guint64 entry;
+        int status = qcow2_get_entry_locked(image, index, &entry);
+
+        if (status == 0 && qcow2_entry_kind(entry) == QCOW2_UNALLOCATED)
+            status = qcow2_set_entry_locked(
+                image, index, host != 0 ? (host + done) | QCOW2_COPIED : QCOW2_ZERO);
+        else if (status == 0 && host != 0)
+            qcow2_release_later_locked(image, host + done, image->cluster_size);
+        if (status < 0)
+            return status;
+    }
+
+    return 0;
+}
+
+static int
+fill(Qcow2Image *image, const Run *run, guint64 host, guint64 whole)
+{
+    guint64 given = run->bytes != NULL ? run->length : 0;
+    int status = 0;
+
+    if (given > 0)
+        status = io_file_write(image->io, host, run->bytes, (gsize)given);
+    /* Past the end of the file all reads as zeros; the length is what is missing. */
+    if (status == 0 && given < whole)
+        status = io_file_write_zeroes(image->io, host + given, whole - given);
+    return status;
+}
+
+static int
+populate_data(Qcow2Image *image, const Run *run)
+{
+    guint bits = image->header->cluster_bits;
+    guint64 n_clusters = (run->length + image->cluster_size - 1) >> bits;
+    guint64 host = 0;
+    int status;
+
+    g_mutex_lock(&image->lock);
+    status = qcow2_allocate_locked(image, n_clusters, &host);
+    g_mutex_unlock(&image->lock);
+    if (status < 0)
+        return status;
+
+    status = fill(image, run, host, n_clusters << bits);
+
+    g_mutex_lock(&image->lock);
+    if (status < 0)
+        qcow2_release_later_locked(image, host, n_clusters << bits);
+    else
+        status = link_run_locked(image, run, host);
+    if (status == 0)
+        status = qcow2_end_write_locked(image, n_clusters << bits);
+    g_mutex_unlock(&image->lock);
+    return status;
+}
+
+static int
+populate_run(Qcow2Image *image, const Run *run)
+{
+    switch (run->what) {
+    case POPULATE_SKIP:
+        return 0;
+    case POPULATE_DATA:
+        return populate_data(image, run);
+    case POPULATE_ZERO: {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+        return link_run_locked(image, run, 0);
+    }
+    }
+
+    g_assert_not_reached();
+}
+
+int
+qcow2_populate(Qcow2Image *image,
+               guint64 offset,
+               const void *buffer,
+               guint64 length,
+               gboolean has_backing)
+{
+    const char *bytes = buffer;
+    guint64 end = offset + length;
+
+    if (offset % image->cluster_size != 0 ||
+        (end % image->cluster_size != 0 && end != image->header->size))
+        return -EINVAL;
+
+    while (offset < end) {
+        Run run = {.what = POPULATE_SKIP};
+        int status = find_run(image, offset, bytes, end, has_backing, &run);
+
+        if (status == 0)
+            status = populate_run(image, &run);
+        if (status < 0)
+            return status;
+        offset += run.length;
+        bytes = bytes != NULL ? bytes + run.length : NULL;
+    }
+
+    return 0;
+}
