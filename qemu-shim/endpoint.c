@@ -11,7 +11,7 @@
 #include <gio/gunixoutputstream.h>
 #include <gio/gunixsocketaddress.h>
 
-#include "qemu-shim/monitor/hmp.h"
+#include "qemu-shim/monitor/hmp-session.h"
 #include "qemu-shim/monitor/qmp-session.h"
 
 /* What a listener serves its connections as; lives as long as the process. */
@@ -28,13 +28,7 @@ serve(Shim *shim, MonitorMode mode, GIOStream *stream)
         qmp_session_start(shim, stream);
         break;
     case MONITOR_HMP:
-        hmp_serve(
-            shim, g_io_stream_get_input_stream(stream), g_io_stream_get_output_stream(stream));
-        /* The session goes by its streams; they close with the connection. */
-        g_object_set_data_full(G_OBJECT(g_io_stream_get_input_stream(stream)),
-                               "connection",
-                               g_object_ref(stream),
-                               g_object_unref);
+        hmp_session_start(shim, stream);
         break;
     }
 }

@@ -71,7 +71,7 @@ fill(const Request *request, char *buffer, GString *out)
     if (request->source == NULL)
         return TRUE;
     if (!g_file_get_contents(request->source, &bytes, &length, NULL) || length == 0) {
-        g_string_append_printf(out, "%s: cannot be read\r\n", request->source);
+        g_string_append_printf(out, "%s: cannot be read\n", request->source);
         return FALSE;
     }
 
@@ -84,11 +84,11 @@ static void
 report(GString *out, const char *verb, const Request *request, int status)
 {
     if (status < 0)
-        g_string_append_printf(out, "%s failed: %s\r\n", verb, g_strerror(-status));
+        g_string_append_printf(out, "%s failed: %s\n", verb, g_strerror(-status));
     else
         g_string_append_printf(out,
                                "%s %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
-                               " bytes at offset %" G_GUINT64_FORMAT "\r\n",
+                               " bytes at offset %" G_GUINT64_FORMAT "\n",
                                verb,
                                request->length,
                                request->length,
@@ -124,7 +124,7 @@ run_read(BlockNode *node, const Request *request, GString *out)
         if ((guint8)buffer[i] != request->pattern) {
             g_string_append_printf(out,
                                    "Pattern verification failed at offset %" G_GUINT64_FORMAT
-                                   ", %" G_GUINT64_FORMAT " bytes\r\n",
+                                   ", %" G_GUINT64_FORMAT " bytes\n",
                                    request->offset,
                                    request->length);
             break;
@@ -143,7 +143,7 @@ guest_io_execute(Shim *shim, const char *device, const char *line, GString *out)
 
     if (node == NULL) {
         g_string_append_printf(
-            out, "Error: Cannot find device='%s' nor node-name='%s'\r\n", device, device);
+            out, "Error: Cannot find device='%s' nor node-name='%s'\n", device, device);
         return;
     }
     if (!g_shell_parse_argv(line, NULL, &words, NULL))
@@ -152,11 +152,11 @@ guest_io_execute(Shim *shim, const char *device, const char *line, GString *out)
     if (g_str_equal(words[0], "flush")) {
         status = block_node_flush(node);
         if (status < 0)
-            g_string_append_printf(out, "flush failed: %s\r\n", g_strerror(-status));
+            g_string_append_printf(out, "flush failed: %s\n", g_strerror(-status));
     } else if (!g_str_equal(words[0], "read") && !g_str_equal(words[0], "write")) {
-        g_string_append_printf(out, "command \"%s\" not found\r\n", words[0]);
+        g_string_append_printf(out, "command \"%s\" not found\n", words[0]);
     } else if (!parse_request(words + 1, &request)) {
-        g_string_append_printf(out, "cannot understand '%s'\r\n", line);
+        g_string_append_printf(out, "cannot understand '%s'\n", line);
     } else if (g_str_equal(words[0], "read")) {
         run_read(node, &request, out);
     } else {
