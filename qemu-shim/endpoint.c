@@ -60,29 +60,70 @@ make_address(const Endpoint *endpoint)
     return g_steal_pointer(&address);
 }
 
+/* A socket file that a process before us left is in the way; one that is served, or that is no
+ * socket, is not ours to remove. */
+static gboolean
+clear_path(const char *path, GSocketAddress *address, GError **error)
+{
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_autoptr(GSocketConnection) connection = NULL;
+    struct stat status;
+
+    if (lstat(path, &status) < 0)
+        return TRUE; /* binding tells what is wrong, if it is not just absent */
+    if (!S_ISSOCK(status.st_mode)) {
+        g_set_error(
+            error, G_IO_ERROR, G_IO_ERROR_EXISTS, "'%s' is there already and is no socket", path);
+        return FALSE;
+    }
+
+    connection = g_socket_client_connect(client, G_SOCKET_CONNECTABLE(address), NULL, NULL);
+    if (connection != NULL) {
+        g_set_error(error,
+                    G_IO_ERROR,
+                    G_IO_ERROR_ADDRESS_IN_USE,
+                    "the socket '%s' is in use by another process",
+                    path);
+        return FALSE;
+    }
+
+    unlink(path);
+    return TRUE;
+}
+
+/* A socket is for its owner alone from the moment it is there. */
+static gboolean
+bind_privately(GSocketService *listener, GSocketAddress *address, GError **error)
+{
+    mode_t mask = umask(0077);
+    gboolean is_bound = g_socket_listener_add_address(G_SOCKET_LISTENER(listener),
+                                                      address,
+                                                      G_SOCKET_TYPE_STREAM,
+                                                      G_SOCKET_PROTOCOL_DEFAULT,
+                                                      NULL,
+                                                      NULL,
+                                                      error);
+
+    umask(mask);
+    return is_bound;
+}
+
 static gboolean
 listen_at(Shim *shim, const Monitor *monitor, GSocketAddress *address, GError **error)
 {
     g_autoptr(GSocketService) listener = g_socket_service_new();
+    const char *path = monitor->endpoint->unix_path;
     Service *service;
-    mode_t mask;
-    gboolean is_bound;
 
-    /* A socket file that a process before us left; one that is in use is bound all the same, as
-     * QEMU does. */
-    if (monitor->endpoint->unix_path != NULL)
-        unlink(monitor->endpoint->unix_path);
-    mask = umask(0077);
-    is_bound = g_socket_listener_add_address(G_SOCKET_LISTENER(listener),
-                                             address,
-                                             G_SOCKET_TYPE_STREAM,
-                                             G_SOCKET_PROTOCOL_DEFAULT,
-                                             NULL,
-                                             NULL,
-                                             error);
-    umask(mask);
-    if (!is_bound)
+    if (path != NULL && !clear_path(path, address, error))
         return FALSE;
+    if (!bind_privately(listener, address, error)) {
+        g_prefix_error(
+            error, "cannot listen at '%s': ", path != NULL ? path : monitor->endpoint->host);
+        return FALSE;
+    }
+    if (path != NULL)
+        g_ptr_array_add(shim->sockets, g_strdup(path));
 
     service = g_new0(Service, 1);
     service->shim = shim;
@@ -126,8 +167,21 @@ endpoint_open(Shim *shim, const Monitor *monitor, GError **error)
 
     client = g_socket_client_new();
     connection = g_socket_client_connect(client, G_SOCKET_CONNECTABLE(address), NULL, error);
-    if (connection == NULL)
+    if (connection == NULL) {
+        g_prefix_error(error,
+                       "cannot connect to '%s': ",
+                       monitor->endpoint->unix_path != NULL ? monitor->endpoint->unix_path
+                                                            : monitor->endpoint->host);
         return FALSE;
+    }
     serve(shim, monitor->mode, G_IO_STREAM(connection));
     return TRUE;
+}
+
+void
+endpoint_close_all(Shim *shim)
+{
+    for (guint i = 0; i < shim->sockets->len; i++)
+        unlink(g_ptr_array_index(shim->sockets, i));
+    g_ptr_array_set_size(shim->sockets, 0);
 }

@@ -8,3 +8,5 @@
 
 /* Listens or connects, and serves each connection; sockets of ours are for their owner alone. */
 gboolean endpoint_open(Shim *shim, const Monitor *monitor, GError **error);
+/* Removes the socket files of ours. */
+void endpoint_close_all(Shim *shim);

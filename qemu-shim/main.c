@@ -115,6 +115,7 @@ serve(const CommandLine *line, int parent)
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(GError) error = NULL;
     Shim *shim = shim_new(loop);
+    gboolean has_pid_file = FALSE;
     int status = 0;
 
     shim->name = g_strdup(line->name);
@@ -124,8 +125,10 @@ serve(const CommandLine *line, int parent)
     g_unix_signal_add(SIGINT, on_signal, shim);
     g_unix_signal_add(SIGHUP, on_signal, shim);
 
+    /* Who finds the pid file finds the monitors. */
     if (open_drives(shim, line, &error) && open_monitors(shim, line, &error) &&
         write_pid(line, &error)) {
+        has_pid_file = line->pid_file != NULL;
         if (parent >= 0)
             tell_parent(parent);
         g_main_loop_run(loop);
@@ -135,8 +138,9 @@ serve(const CommandLine *line, int parent)
         status = 1;
     }
 
-    if (line->pid_file != NULL)
+    if (has_pid_file)
         unlink(line->pid_file);
+    endpoint_close_all(shim);
     shim_free(shim);
     return status;
 }

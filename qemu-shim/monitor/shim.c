@@ -90,6 +90,7 @@ shim_new(GMainLoop *loop)
     shim->devices = block_devices_new();
     shim->jobs = job_list_new(&events, shim);
     shim->servers = g_ptr_array_new_with_free_func(g_object_unref);
+    shim->sockets = g_ptr_array_new_with_free_func(g_free);
     shim->loop = g_main_loop_ref(loop);
     shim->is_running = TRUE;
     return shim;
@@ -102,6 +103,7 @@ shim_free(Shim *shim)
     block_devices_free(shim->devices);
     block_graph_free(shim->graph);
     g_ptr_array_unref(shim->servers);
+    g_ptr_array_unref(shim->sockets);
     g_main_loop_unref(shim->loop);
     g_free(shim->name);
     g_free(shim);

@@ -14,6 +14,7 @@ typedef struct {
     BlockDevices *devices;
     JobList *jobs;
     GPtrArray *servers; /* of QmpServer, owned: the QMP monitors that are connected */
+    GPtrArray *sockets; /* of char *, owned: socket files that go when we go */
     GMainLoop *loop;
     char *name;            /* -name; NULL: none */
     gboolean is_running;   /* as if there were a guest: stop and cont */
