@@ -72,13 +72,12 @@ on_job_changed(Driver *driver, Domain *domain, Job *job, ManagerObject *object)
 static void
 on_job_ended(Driver *driver, Domain *domain, Job *job, ManagerObject *object)
 {
-    JobObject *known = g_hash_table_lookup(object->jobs, job->id);
+    g_autofree char *id = NULL;
+    gpointer known = NULL;
 
     domain_object_update(find_domain_object(object, domain));
-    if (known != NULL) {
-        g_hash_table_steal(object->jobs, job->id);
+    if (g_hash_table_steal_extended(object->jobs, job->id, (gpointer *)&id, &known))
         job_object_end(known, job);
-    }
 }
 
 static void

@@ -373,8 +373,11 @@ on_undone(GObject *source, GAsyncResult *result, gpointer user_data)
 
     if (value == NULL)
         g_debug("job '%s': the step was not undone: %s", run->plan->job_id, error->message);
-    if (run->job != NULL && run->job->message != NULL)
-        finish(run, JOB_STATE_FAILED, g_strdup(run->job->message));
+    if (run->job != NULL && run->job->message != NULL) {
+        g_autofree char *message = g_strdup(run->job->message);
+
+        finish(run, JOB_STATE_FAILED, message);
+    }
 }
 
 /* A step that failed is undone by its plan, then the job has failed. */

@@ -148,7 +148,7 @@ values_survive_the_way_there_and_back(void **state)
 static void
 members_of_another_type_are_named(void **state)
 {
-    g_autoptr(GVariant) object = qmp_value_parse("{\"n\":-1,\"s\":\"x\"}", 17, NULL);
+    g_autoptr(GVariant) object = qmp_value_parse("{\"n\":-1,\"s\":\"x\"}", 16, NULL);
     g_autoptr(GError) missing = NULL;
     g_autoptr(GError) negative = NULL;
     g_autoptr(GError) type = NULL;

@@ -18,8 +18,8 @@
 #include "qmp/qmp-error.h"
 #include "qmp/server.h"
 
-#define GREETING                                                                                   \
-    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "               \
+#define GREETING                                                                       \
+    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, " \
     "\"package\": \"x\"}, \"capabilities\": []}}\r\n"
 
 static GIOStream *
@@ -43,12 +43,8 @@ make_pair(GIOStream **ret_client, GIOStream **ret_peer)
 static void
 say(GIOStream *peer, const char *text)
 {
-    assert_true(g_output_stream_write_all(g_io_stream_get_output_stream(peer),
-                                          text,
-                                          strlen(text),
-                                          NULL,
-                                          NULL,
-                                          NULL));
+    assert_true(g_output_stream_write_all(
+        g_io_stream_get_output_stream(peer), text, strlen(text), NULL, NULL, NULL));
 }
 
 static void
@@ -272,9 +268,8 @@ main(void)
         cmocka_unit_test(a_peer_that_does_not_open_a_session_is_told_of),
         cmocka_unit_test_setup_teardown(the_two_ends_understand_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_keep_class_and_words, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(events_come_before_the_answer_of_what_caused_them,
-                                        set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            events_come_before_the_answer_of_what_caused_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(calls_fail_when_the_peer_goes, set_up, tear_down),
         cmocka_unit_test(a_call_that_is_not_answered_times_out_alone),
     };
