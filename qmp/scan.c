@@ -8,8 +8,7 @@
 
 /*
  * A value ends where its brackets are closed; a value that is no object or array ends at the white
- * space or bracket after it. Strings may be quoted in either way, as QEMU takes them, so that the
- * scanner stays in step with peers that send single quotes; the parser behind it refuses those.
+ * space or bracket after it. Strings may be quoted in either way, as QEMU and json-glib take them.
  */
 typedef enum {
     OUTSIDE, /* between tokens */
