@@ -36,7 +36,8 @@ inflate_zlib(const void *packed, gsize packed_length, void *buffer, gsize length
 
     status = inflate(&stream, Z_FINISH);
     inflateEnd(&stream);
-    return (status == Z_STREAM_END || status == Z_BUF_ERROR) && stream.avail_out == 0 ? 0 : -EIO;
+    return (status == Z_STREAM_END || status == Z_BUF_ERROR) && stream.avail_out == 0 ? 0
+                                                                                      : -EBADMSG;
 }
 
 #ifdef HAVE_ZSTD
@@ -62,7 +63,7 @@ inflate_zstd(const void *packed, gsize packed_length, void *buffer, gsize length
             break;
     }
     ZSTD_freeDCtx(context);
-    return !ZSTD_isError(status) && output.pos == output.size ? 0 : -EIO;
+    return !ZSTD_isError(status) && output.pos == output.size ? 0 : -EBADMSG;
 }
 #endif
 

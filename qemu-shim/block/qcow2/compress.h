@@ -7,7 +7,7 @@
 
 /* Whether this build has what QCOW2_COMPRESSION_* asks for. */
 gboolean qcow2_can_inflate(guint8 compression);
-/* Inflates to exactly @length bytes, as QCOW2_COMPRESSION_* says; -EIO for all else. */
+/* Inflates to exactly @length bytes, as QCOW2_COMPRESSION_* says; -EBADMSG for all else. */
 int qcow2_inflate(guint8 compression,
                   const void *packed,
                   gsize packed_length,

@@ -201,6 +201,18 @@ read_extent(const Qcow2Image *image, const Extent *extent, void *buffer)
 }
 
 static int
+tell_of_bad_data(Qcow2Image *image, const Extent *extent, gboolean is_locked)
+{
+    g_autoptr(GMutexLocker) locker = is_locked ? NULL : g_mutex_locker_new(&image->lock);
+
+    return qcow2_image_fault(image,
+                             "the compressed data of guest cluster %" G_GUINT64_FORMAT
+                             " (L2 entry 0x%" G_GINT64_MODIFIER "x) cannot be expanded",
+                             extent->offset >> image->header->cluster_bits,
+                             extent->entry);
+}
+
+static int
 read_loop(Qcow2Image *image, guint64 offset, void *buffer, gsize length, gboolean is_locked)
 {
     char *at = buffer;
@@ -217,6 +229,8 @@ read_loop(Qcow2Image *image, guint64 offset, void *buffer, gsize length, gboolea
 
         if (status == 0)
             status = read_extent(image, &extent, at);
+        if (status == -EBADMSG)
+            status = tell_of_bad_data(image, &extent, is_locked);
         if (status < 0)
             return status;
 
