@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Authorisation */
+/* Authorizer */
 
 #include <gio/gio.h>
 
 /*
- * Who may call: root and the user the daemon runs as, for every method alike. On the private socket
- * that was checked before the first byte; on a message bus the bus is asked for the caller. Any
- * doubt about who calls is a refusal.
+ * Who may call what: one table, and what is not in it is denied. Clients of the private socket were
+ * looked at when they connected; callers on a message bus are asked for, each time, from the bus
+ * itself, and any failure to learn who they are is a denial. They must be the daemon's own user or
+ * root.
  */
-void authorizer_watch(GDBusInterfaceSkeleton *skeleton);
-gboolean authorizer_allows_uid(guint32 uid);
+gboolean authorizer_knows(const char *interface, const char *method);
+
+gboolean authorizer_is_trusted_user(guint32 uid);
+
+void authorizer_check_async(GDBusMethodInvocation *invocation,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data);
+gboolean authorizer_check_finish(GAsyncResult *result, GError **error);

@@ -16,9 +16,9 @@
 #define SNAPSHOTS "snapshots"
 #define SUFFIX    ".xml"
 
-/* A snapshot's document holds those of its domain. */
-#define MAX_DOMAIN_SIZE   XML_MAX_SIZE
-#define MAX_SNAPSHOT_SIZE (4 * XML_MAX_SIZE)
+/* A snapshot's document holds that of its domain. */
+#define MAX_DOMAIN_SIZE   XML_MAX_STORED_SIZE
+#define MAX_SNAPSHOT_SIZE (2 * XML_MAX_STORED_SIZE)
 
 struct Catalog {
     char *root;
@@ -122,7 +122,7 @@ read_domain(Catalog *catalog, const char *path, const char *file, GError **error
     if (text == NULL)
         return NULL;
 
-    xml = domain_xml_parse(text, error);
+    xml = domain_xml_parse_stored(text, error);
     if (xml == NULL) {
         g_prefix_error(error, "'%s': ", path);
         return NULL;

@@ -4,53 +4,56 @@
 
 #include "daemon/disk-object.h"
 
+#include "daemon/gate.h"
 #include "daemon/object-path.h"
-#include "virtblock-dbus.h"
 
-struct DiskObject {
-    Exporter *exporter; /* borrowed, outlives us */
-    char *path;
-    VirtblockDBusDisk *skeleton;
+struct _DiskObject {
+    VirtblockDBusDiskSkeleton parent;
 };
 
-DiskObject *
-disk_object_new(Exporter *exporter, const char *uuid, const Disk *disk, guint position)
-{
-    DiskObject *object = g_new0(DiskObject, 1);
-    g_autofree char *domain = object_path_domain(uuid);
+G_DEFINE_FINAL_TYPE(DiskObject, disk_object, VIRTBLOCK_DBUS_TYPE_DISK_SKELETON)
 
-    object->exporter = exporter;
-    object->path = object_path_disk(uuid, disk->target);
-    object->skeleton = virtblock_dbus_disk_skeleton_new();
-    virtblock_dbus_disk_set_domain(object->skeleton, domain);
-    virtblock_dbus_disk_set_target(object->skeleton, disk->target);
-    disk_object_update(object, disk, position);
-    exporter_add(exporter, object->path, G_DBUS_INTERFACE_SKELETON(object->skeleton));
+DiskObject *
+disk_object_new(const Domain *domain, const char *target)
+{
+    DiskObject *object = g_object_new(DISK_OBJECT_TYPE, NULL);
+    g_autofree char *path = object_path_of_domain(domain_get_uuid(domain));
+
+    virtblock_dbus_disk_set_domain(VIRTBLOCK_DBUS_DISK(object), path);
+    virtblock_dbus_disk_set_target(VIRTBLOCK_DBUS_DISK(object), target);
     return object;
 }
 
 void
-disk_object_update(DiskObject *object, const Disk *disk, guint position)
+disk_object_update(DiskObject *object, const Disk *disk, guint position, const Job *job)
 {
+    VirtblockDBusDisk *face = VIRTBLOCK_DBUS_DISK(object);
     const Layer *active = chain_active(disk->chain);
-    g_autofree char *job = disk->job != NULL ? object_path_job(disk->job->id) : g_strdup("/");
+    g_autofree char *job_path = g_strdup(OBJECT_PATH_NONE);
 
-    virtblock_dbus_disk_set_position(object->skeleton, position);
-    virtblock_dbus_disk_set_type_(object->skeleton, disk->type);
-    virtblock_dbus_disk_set_device(object->skeleton, disk->device);
-    virtblock_dbus_disk_set_source(object->skeleton, active != NULL ? active->path : "");
-    virtblock_dbus_disk_set_format(object->skeleton, active != NULL ? active->format : "");
-    virtblock_dbus_disk_set_read_only(object->skeleton, disk->is_read_only);
-    virtblock_dbus_disk_set_depth(object->skeleton,
-                                  disk->is_chain_known ? chain_depth(disk->chain) : 0);
-    virtblock_dbus_disk_set_job(object->skeleton, job);
+    if (job != NULL) {
+        g_free(job_path);
+        job_path = object_path_of_job(job->id);
+    }
+
+    virtblock_dbus_disk_set_position(face, position);
+    virtblock_dbus_disk_set_type_(face, disk->type);
+    virtblock_dbus_disk_set_device(face, disk->device);
+    virtblock_dbus_disk_set_source(face, active != NULL ? active->path : "");
+    virtblock_dbus_disk_set_format(face,
+                                   active != NULL && active->format != NULL ? active->format : "");
+    virtblock_dbus_disk_set_read_only(face, disk->is_read_only);
+    virtblock_dbus_disk_set_depth(face, disk->is_chain_known ? chain_depth(disk->chain) : 0);
+    virtblock_dbus_disk_set_job(face, job_path);
 }
 
-void
-disk_object_free(DiskObject *object)
+static void
+disk_object_class_init(DiskObjectClass *class)
 {
-    exporter_remove(object->exporter, object->path);
-    g_object_unref(object->skeleton);
-    g_free(object->path);
-    g_free(object);
+    G_DBUS_INTERFACE_SKELETON_CLASS(class)->get_vtable = gate_get_vtable;
+}
+
+static void
+disk_object_init(DiskObject *object)
+{
 }

@@ -3,11 +3,13 @@
 
 /* Disk object */
 
-#include "daemon/exporter.h"
 #include "driver/domain.h"
+#include "virtblock-dbus.h"
 
-typedef struct DiskObject DiskObject;
+#define DISK_OBJECT_TYPE (disk_object_get_type())
+G_DECLARE_FINAL_TYPE(DiskObject, disk_object, VB, DISK_OBJECT, VirtblockDBusDiskSkeleton)
 
-DiskObject *disk_object_new(Exporter *exporter, const char *uuid, const Disk *disk, guint position);
-void disk_object_update(DiskObject *object, const Disk *disk, guint position);
-void disk_object_free(DiskObject *object);
+DiskObject *disk_object_new(const Domain *domain, const char *target);
+
+/* @job: what runs on it; NULL: nothing. */
+void disk_object_update(DiskObject *object, const Disk *disk, guint position, const Job *job);

@@ -5,40 +5,99 @@
 #include "daemon/domain-object.h"
 
 #include "api/vblk-error.h"
-#include "daemon/answer.h"
-#include "daemon/block-methods.h"
-#include "daemon/disk-object.h"
+#include "daemon/domain-block.h"
+#include "daemon/gate.h"
 #include "daemon/object-path.h"
-#include "daemon/snapshot-object.h"
+#include "daemon/units.h"
 #include "driver/snapshot-calls.h"
-#include "virtblock-dbus.h"
 
+/* libvirt's values. */
 #define XML_INACTIVE                2
 #define UNDEFINE_SNAPSHOTS_METADATA 2
+#define SNAPSHOT_CREATE_FLAGS                                                              \
+    (SNAPSHOT_CREATE_NO_METADATA | SNAPSHOT_CREATE_DISK_ONLY | SNAPSHOT_CREATE_REUSE_EXT | \
+     SNAPSHOT_CREATE_ATOMIC)
 
-struct DomainObject {
-    Exporter *exporter; /* borrowed, outlives us */
-    Driver *driver;     /* borrowed, outlives us */
-    Domain *domain;     /* owned */
-    char *path;
-    VirtblockDBusDomain *skeleton;
-    GHashTable *disks;     /* target -> DiskObject, owned */
-    GHashTable *snapshots; /* name -> SnapshotObject, owned */
+struct _DomainObject {
+    VirtblockDBusDomainSkeleton parent;
+
+    Driver *driver;
+    Domain *domain;
 };
 
-static gboolean
-on_get_xml(VirtblockDBusDomain *skeleton,
-           GDBusMethodInvocation *invocation,
-           guint flags,
-           gpointer user_data)
+/* A snapshot that is being taken. */
+typedef struct {
+    GDBusMethodInvocation *invocation;
+    Domain *domain;
+    gboolean has_metadata;
+} SnapshotCall;
+
+static void domain_object_iface_init(VirtblockDBusDomainIface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE(DomainObject,
+                              domain_object,
+                              VIRTBLOCK_DBUS_TYPE_DOMAIN_SKELETON,
+                              G_IMPLEMENT_INTERFACE(VIRTBLOCK_DBUS_TYPE_DOMAIN,
+                                                    domain_object_iface_init))
+
+void
+domain_object_update(DomainObject *object)
 {
-    DomainObject *object = user_data;
+    VirtblockDBusDomain *face = VIRTBLOCK_DBUS_DOMAIN(object);
+    const DomainXml *definition = domain_get_definition(object->domain);
+
+    virtblock_dbus_domain_set_name(face, domain_get_name(object->domain));
+    virtblock_dbus_domain_set_uuid(face, domain_get_uuid(object->domain));
+    virtblock_dbus_domain_set_state(face, (int)domain_get_state(object->domain));
+    virtblock_dbus_domain_set_persistent(face, TRUE);
+    virtblock_dbus_domain_set_max_memory(face, domain_xml_get_memory_kib(definition));
+    virtblock_dbus_domain_set_vcpus(face, domain_xml_get_vcpus(definition));
+    virtblock_dbus_domain_set_ostype(face, domain_xml_get_os_type(definition));
+}
+
+DomainObject *
+domain_object_new(Driver *driver, Domain *domain)
+{
+    DomainObject *object = g_object_new(DOMAIN_OBJECT_TYPE, NULL);
+
+    object->driver = g_object_ref(driver);
+    object->domain = domain_ref(domain);
+    domain_block_attach(VIRTBLOCK_DBUS_DOMAIN(object), driver, domain);
+    domain_object_update(object);
+    return object;
+}
+
+/* FALSE: the call was refused. */
+static gboolean
+begin(DomainObject *object, GDBusMethodInvocation *invocation, guint flags, guint allowed)
+{
+    const char *method = g_dbus_method_invocation_get_method_name(invocation);
+    g_autoptr(GError) error = NULL;
+
+    if (domain_is_removed(object->domain))
+        g_set_error(&error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_NO_DOMAIN,
+                    "domain '%s' was undefined",
+                    domain_get_name(object->domain));
+    else if (units_check_flags(method, flags, allowed, &error))
+        return TRUE;
+
+    gate_refuse(invocation, error);
+    return FALSE;
+}
+
+static gboolean
+handle_get_xml(VirtblockDBusDomain *face, GDBusMethodInvocation *invocation, guint flags)
+{
+    DomainObject *object = VB_DOMAIN_OBJECT(face);
     g_autofree char *xml = NULL;
 
-    if (!answer_check_flags(invocation, flags, XML_INACTIVE))
+    if (!begin(object, invocation, flags, XML_INACTIVE))
         return TRUE;
+
     xml = domain_format_xml(object->domain, (flags & XML_INACTIVE) != 0);
-    virtblock_dbus_domain_complete_get_xml(skeleton, invocation, xml);
+    virtblock_dbus_domain_complete_get_xml(face, invocation, xml);
     return TRUE;
 }
 
@@ -46,205 +105,135 @@ static void
 on_undefined(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     GDBusMethodInvocation *invocation = user_data;
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
 
     if (driver_undefine_finish(VB_DRIVER(source), result, &error))
         g_dbus_method_invocation_return_value(invocation, NULL);
     else
-        g_dbus_method_invocation_take_error(invocation, error);
+        gate_refuse(invocation, error);
 }
 
 static gboolean
-on_undefine(VirtblockDBusDomain *skeleton,
-            GDBusMethodInvocation *invocation,
-            guint flags,
-            gpointer user_data)
+handle_undefine(VirtblockDBusDomain *face, GDBusMethodInvocation *invocation, guint flags)
 {
-    DomainObject *object = user_data;
+    DomainObject *object = VB_DOMAIN_OBJECT(face);
 
-    if (answer_check_flags(invocation, flags, UNDEFINE_SNAPSHOTS_METADATA))
-        driver_undefine_async(
-            object->driver, object->domain, flags != 0, NULL, on_undefined, invocation);
+    if (begin(object, invocation, flags, UNDEFINE_SNAPSHOTS_METADATA))
+        driver_undefine_async(object->driver,
+                              object->domain,
+                              (flags & UNDEFINE_SNAPSHOTS_METADATA) != 0,
+                              NULL,
+                              on_undefined,
+                              invocation);
     return TRUE;
 }
 
 static void
 on_snapshot_created(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-    g_autoptr(GDBusMethodInvocation) invocation = user_data;
-    GError *error = NULL;
+    g_autofree SnapshotCall *call = user_data;
+    g_autoptr(Domain) domain = call->domain;
+    g_autoptr(GError) error = NULL;
     g_autofree char *name = driver_snapshot_create_finish(VB_DRIVER(source), result, &error);
-    const char *uuid = g_object_get_data(G_OBJECT(invocation), "uuid");
-    gboolean is_kept = g_object_get_data(G_OBJECT(invocation), "is-kept") != NULL;
-    g_autofree char *path = NULL;
+    g_autofree char *path = g_strdup(OBJECT_PATH_NONE);
 
-    if (error != NULL) {
-        g_dbus_method_invocation_take_error(g_steal_pointer(&invocation), error);
+    if (name == NULL) {
+        gate_refuse(call->invocation, error);
         return;
     }
 
-    path = is_kept ? object_path_snapshot(uuid, name) : g_strdup("/");
-    g_dbus_method_invocation_return_value(g_steal_pointer(&invocation), g_variant_new("(o)", path));
+    if (call->has_metadata) {
+        g_free(path);
+        path = object_path_of_snapshot(domain_get_uuid(domain), name);
+    }
+    virtblock_dbus_domain_complete_snapshot_create_xml(NULL, call->invocation, path);
 }
 
 static gboolean
-on_snapshot_create(VirtblockDBusDomain *skeleton,
-                   GDBusMethodInvocation *invocation,
-                   const char *xml,
-                   guint flags,
-                   gpointer user_data)
+handle_snapshot_create_xml(VirtblockDBusDomain *face,
+                           GDBusMethodInvocation *invocation,
+                           const char *xml,
+                           guint flags)
 {
-    DomainObject *object = user_data;
-    guint known = SNAPSHOT_CREATE_NO_METADATA | SNAPSHOT_CREATE_DISK_ONLY |
-                  SNAPSHOT_CREATE_REUSE_EXT | SNAPSHOT_CREATE_ATOMIC;
+    DomainObject *object = VB_DOMAIN_OBJECT(face);
+    SnapshotCall *call;
 
-    if (!answer_check_flags(invocation, flags, known))
+    if (!begin(object, invocation, flags, SNAPSHOT_CREATE_FLAGS))
         return TRUE;
 
-    g_object_set_data_full(
-        G_OBJECT(invocation), "uuid", g_strdup(domain_get_uuid(object->domain)), g_free);
-    if ((flags & SNAPSHOT_CREATE_NO_METADATA) == 0)
-        g_object_set_data(G_OBJECT(invocation), "is-kept", object);
+    if ((flags & SNAPSHOT_CREATE_DISK_ONLY) == 0) {
+        g_dbus_method_invocation_return_error(
+            invocation,
+            VBLK_ERROR,
+            VBLK_ERROR_OPERATION_UNSUPPORTED,
+            "only snapshots of the disks alone can be taken of domain '%s': say so with flag '%d'",
+            domain_get_name(object->domain),
+            SNAPSHOT_CREATE_DISK_ONLY);
+        return TRUE;
+    }
+
+    call = g_new0(SnapshotCall, 1);
+    call->invocation = invocation;
+    call->domain = domain_ref(object->domain);
+    call->has_metadata = (flags & SNAPSHOT_CREATE_NO_METADATA) == 0;
     driver_snapshot_create_async(
-        object->driver, object->domain, xml, flags, NULL, on_snapshot_created, invocation);
+        object->driver, object->domain, xml, flags, NULL, on_snapshot_created, call);
     return TRUE;
 }
 
 static gboolean
-on_lookup_snapshot(VirtblockDBusDomain *skeleton,
-                   GDBusMethodInvocation *invocation,
-                   const char *name,
-                   gpointer user_data)
+handle_lookup_snapshot(VirtblockDBusDomain *face,
+                       GDBusMethodInvocation *invocation,
+                       const char *name)
 {
-    DomainObject *object = user_data;
+    DomainObject *object = VB_DOMAIN_OBJECT(face);
     g_autofree char *path = NULL;
+
+    if (!begin(object, invocation, 0, 0))
+        return TRUE;
 
     if (domain_find_snapshot(object->domain, name) == NULL) {
         g_dbus_method_invocation_return_error(invocation,
                                               VBLK_ERROR,
                                               VBLK_ERROR_NO_SNAPSHOT,
-                                              "no domain snapshot with matching name '%s': "
-                                              "'snapshot-list %s' shows all there are",
-                                              name,
-                                              domain_get_name(object->domain));
+                                              "no domain snapshot with matching name '%s'",
+                                              name);
         return TRUE;
     }
 
-    path = object_path_snapshot(domain_get_uuid(object->domain), name);
-    virtblock_dbus_domain_complete_lookup_snapshot(skeleton, invocation, path);
+    path = object_path_of_snapshot(domain_get_uuid(object->domain), name);
+    virtblock_dbus_domain_complete_lookup_snapshot(face, invocation, path);
     return TRUE;
 }
 
-DomainObject *
-domain_object_new(Exporter *exporter, Driver *driver, Domain *domain)
+static void
+domain_object_dispose(GObject *base)
 {
-    DomainObject *object = g_new0(DomainObject, 1);
+    DomainObject *object = VB_DOMAIN_OBJECT(base);
 
-    object->exporter = exporter;
-    object->driver = driver;
-    object->domain = domain_ref(domain);
-    object->path = object_path_domain(domain_get_uuid(domain));
-    object->skeleton = virtblock_dbus_domain_skeleton_new();
-    object->disks = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify)disk_object_free);
-    object->snapshots = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify)snapshot_object_free);
-    virtblock_dbus_domain_set_uuid(object->skeleton, domain_get_uuid(domain));
-    virtblock_dbus_domain_set_persistent(object->skeleton, TRUE);
-    g_signal_connect(object->skeleton, "handle-get-xml", G_CALLBACK(on_get_xml), object);
-    g_signal_connect(object->skeleton, "handle-undefine", G_CALLBACK(on_undefine), object);
-    g_signal_connect(
-        object->skeleton, "handle-snapshot-create-xml", G_CALLBACK(on_snapshot_create), object);
-    g_signal_connect(
-        object->skeleton, "handle-lookup-snapshot", G_CALLBACK(on_lookup_snapshot), object);
-    block_methods_connect(object->skeleton, driver, domain);
-    domain_object_update(object);
-    exporter_add(exporter, object->path, G_DBUS_INTERFACE_SKELETON(object->skeleton));
-    return object;
+    g_clear_object(&object->driver);
+    g_clear_pointer(&object->domain, domain_unref);
+
+    G_OBJECT_CLASS(domain_object_parent_class)->dispose(base);
 }
 
 static void
-update_disks(DomainObject *object)
+domain_object_iface_init(VirtblockDBusDomainIface *iface)
 {
-    GPtrArray *disks = domain_get_disks(object->domain);
-    GHashTableIter iter;
-    gpointer target;
-
-    for (guint i = 0; i < disks->len; i++) {
-        const Disk *disk = g_ptr_array_index(disks, i);
-        DiskObject *known = g_hash_table_lookup(object->disks, disk->target);
-
-        if (known != NULL)
-            disk_object_update(known, disk, i);
-        else
-            g_hash_table_insert(
-                object->disks,
-                g_strdup(disk->target),
-                disk_object_new(object->exporter, domain_get_uuid(object->domain), disk, i));
-    }
-
-    g_hash_table_iter_init(&iter, object->disks);
-    while (g_hash_table_iter_next(&iter, &target, NULL)) {
-        if (domain_get_disk_by_target(object->domain, target) == NULL)
-            g_hash_table_iter_remove(&iter);
-    }
-}
-
-void
-domain_object_update(DomainObject *object)
-{
-    const DomainXml *xml = domain_get_definition(object->domain);
-
-    virtblock_dbus_domain_set_name(object->skeleton, domain_get_name(object->domain));
-    virtblock_dbus_domain_set_state(object->skeleton, (int)domain_get_state(object->domain));
-    virtblock_dbus_domain_set_max_memory(object->skeleton, domain_xml_get_memory_kib(xml));
-    virtblock_dbus_domain_set_vcpus(object->skeleton, domain_xml_get_vcpus(xml));
-    virtblock_dbus_domain_set_ostype(object->skeleton, domain_xml_get_os_type(xml));
-    update_disks(object);
+    iface->handle_get_xml = handle_get_xml;
+    iface->handle_undefine = handle_undefine;
+    iface->handle_snapshot_create_xml = handle_snapshot_create_xml;
+    iface->handle_lookup_snapshot = handle_lookup_snapshot;
 }
 
 static void
-update_snapshots(DomainObject *object)
+domain_object_class_init(DomainObjectClass *class)
 {
-    GPtrArray *snapshots = domain_get_snapshots(object->domain);
-
-    for (guint i = 0; i < snapshots->len; i++) {
-        const Snapshot *snapshot = g_ptr_array_index(snapshots, i);
-        SnapshotObject *known = g_hash_table_lookup(object->snapshots, snapshot->name);
-
-        if (known != NULL)
-            snapshot_object_update(known, snapshot);
-    }
+    G_DBUS_INTERFACE_SKELETON_CLASS(class)->get_vtable = gate_get_vtable;
+    G_OBJECT_CLASS(class)->dispose = domain_object_dispose;
 }
 
-void
-domain_object_put_snapshot(DomainObject *object, const Snapshot *snapshot)
+static void
+domain_object_init(DomainObject *object)
 {
-    if (!g_hash_table_contains(object->snapshots, snapshot->name))
-        g_hash_table_insert(
-            object->snapshots,
-            g_strdup(snapshot->name),
-            snapshot_object_new(object->exporter, object->driver, object->domain, snapshot));
-    update_snapshots(object);
-}
-
-void
-domain_object_remove_snapshot(DomainObject *object, const Snapshot *snapshot)
-{
-    g_hash_table_remove(object->snapshots, snapshot->name);
-    update_snapshots(object);
-}
-
-void
-domain_object_free(DomainObject *object)
-{
-    g_hash_table_unref(object->snapshots);
-    g_hash_table_unref(object->disks);
-    exporter_remove(object->exporter, object->path);
-    g_signal_handlers_disconnect_by_data(object->skeleton, object);
-    block_methods_disconnect(object->skeleton);
-    g_object_unref(object->skeleton);
-    domain_unref(object->domain);
-    g_free(object->path);
-    g_free(object);
 }

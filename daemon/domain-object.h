@@ -3,14 +3,12 @@
 
 /* Domain object */
 
-#include "daemon/exporter.h"
 #include "driver/driver.h"
+#include "virtblock-dbus.h"
 
-/* A domain with its disks and snapshots. */
-typedef struct DomainObject DomainObject;
+#define DOMAIN_OBJECT_TYPE (domain_object_get_type())
+G_DECLARE_FINAL_TYPE(DomainObject, domain_object, VB, DOMAIN_OBJECT, VirtblockDBusDomainSkeleton)
 
-DomainObject *domain_object_new(Exporter *exporter, Driver *driver, Domain *domain);
+DomainObject *domain_object_new(Driver *driver, Domain *domain);
+/* The domain has changed. */
 void domain_object_update(DomainObject *object);
-void domain_object_put_snapshot(DomainObject *object, const Snapshot *snapshot);
-void domain_object_remove_snapshot(DomainObject *object, const Snapshot *snapshot);
-void domain_object_free(DomainObject *object);

@@ -6,19 +6,23 @@
 #include <gio/gio.h>
 
 /*
- * Which object stands on which connection: each on all of them. GDBus has an object manager that
- * serves one connection; ours serves every private client and the message bus, and implements
- * org.freedesktop.DBus.ObjectManager at the root itself.
+ * Which skeleton stands at which path, on every connection alike: those of private clients and that
+ * of a message bus. One interface stands at each path. It serves org.freedesktop.DBus.ObjectManager
+ * at the root itself, as GDBusObjectManagerServer knows one connection only.
  */
-typedef struct Exporter Exporter;
+#define EXPORTER_TYPE (exporter_get_type())
+G_DECLARE_FINAL_TYPE(Exporter, exporter, VB, EXPORTER, GObject)
 
 Exporter *exporter_new(void);
-void exporter_free(Exporter *exporter);
 
-/* A connection sees all objects there are, at once. */
-void exporter_add_connection(Exporter *exporter, GDBusConnection *connection);
+/* Once it is back, all objects are there. */
+gboolean exporter_add_connection(Exporter *exporter, GDBusConnection *connection, GError **error);
 void exporter_remove_connection(Exporter *exporter, GDBusConnection *connection);
 
-/* One interface for each path. */
+/* Takes @skeleton. Nothing may stand at @path. */
 void exporter_add(Exporter *exporter, const char *path, GDBusInterfaceSkeleton *skeleton);
 void exporter_remove(Exporter *exporter, const char *path);
+/* NULL: nothing stands there; borrowed. */
+GDBusInterfaceSkeleton *exporter_find(Exporter *exporter, const char *path);
+/* Paths of what stands below @path, in order. */
+GStrv exporter_list_below(Exporter *exporter, const char *path);

@@ -4,23 +4,33 @@
 
 #include "daemon/job-object.h"
 
-#include "daemon/answer.h"
+#include "api/vblk-error.h"
+#include "daemon/gate.h"
 #include "daemon/object-path.h"
+#include "daemon/units.h"
 #include "driver/block-calls.h"
-#include "virtblock-dbus.h"
 
-#define UPDATE_INTERVAL_US (G_USEC_PER_SEC / 2)
+#define CANCEL_ASYNC 1
 
-struct JobObject {
-    Exporter *exporter; /* borrowed, outlives us */
-    Driver *driver;     /* borrowed, outlives us */
-    Domain *domain;     /* owned */
+struct _JobObject {
+    VirtblockDBusBlockJobSkeleton parent;
+
+    Driver *driver; /* NULL: only described */
+    Domain *domain; /* NULL likewise */
     char *target;
-    char *path;
-    VirtblockDBusBlockJob *skeleton;
-    JobState told_state;
-    gint64 told_us;
+    Job *shown;         /* as the properties are */
+    Job *latest;        /* newer, waits for the timer; NULL: none */
+    guint timer;        /* 0: none */
+    gint64 shown_at_us; /* monotonic */
 };
+
+static void job_object_iface_init(VirtblockDBusBlockJobIface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE(JobObject,
+                              job_object,
+                              VIRTBLOCK_DBUS_TYPE_BLOCK_JOB_SKELETON,
+                              G_IMPLEMENT_INTERFACE(VIRTBLOCK_DBUS_TYPE_BLOCK_JOB,
+                                                    job_object_iface_init))
 
 static const char *
 or_empty(const char *text)
@@ -29,173 +39,234 @@ or_empty(const char *text)
 }
 
 static void
-fill(VirtblockDBusBlockJob *skeleton, const Job *job)
+show_progress(VirtblockDBusBlockJob *face, const Job *job)
 {
-    gint64 now_us = g_get_real_time();
+    gint64 expected_us = job_is_ended(job) ? 0 : job_expected_end_us(job, g_get_real_time());
 
-    virtblock_dbus_block_job_set_state(skeleton, job_state_name(job->state));
-    virtblock_dbus_block_job_set_current(skeleton, job->current);
-    virtblock_dbus_block_job_set_end(skeleton, job->end);
-    virtblock_dbus_block_job_set_progress(skeleton, job_progress(job));
-    virtblock_dbus_block_job_set_rate(skeleton, job->rate_bps);
-    virtblock_dbus_block_job_set_bandwidth(skeleton, job->bandwidth_bps);
-    virtblock_dbus_block_job_set_start_time(skeleton, (guint64)job->start_time_us);
-    virtblock_dbus_block_job_set_end_time(skeleton, (guint64)job->end_time_us);
-    virtblock_dbus_block_job_set_expected_end_time(skeleton,
-                                                   (guint64)job_expected_end_us(job, now_us));
-    virtblock_dbus_block_job_set_error(skeleton, or_empty(job->message));
+    virtblock_dbus_block_job_set_current(face, job->current);
+    virtblock_dbus_block_job_set_end(face, job->end);
+    virtblock_dbus_block_job_set_progress(face, job_progress(job));
+    virtblock_dbus_block_job_set_rate(face, job->rate_bps);
+    virtblock_dbus_block_job_set_expected_end_time(face, (guint64)MAX(expected_us, 0));
 }
 
 static void
-fill_constants(VirtblockDBusBlockJob *skeleton, const Job *job)
+show(JobObject *object, const Job *job)
 {
-    g_autofree char *domain = object_path_domain(job->domain_uuid);
+    VirtblockDBusBlockJob *face = VIRTBLOCK_DBUS_BLOCK_JOB(object);
 
-    virtblock_dbus_block_job_set_id(skeleton, job->id);
-    virtblock_dbus_block_job_set_domain(skeleton, domain);
-    virtblock_dbus_block_job_set_domain_name(skeleton, job->domain_name);
-    virtblock_dbus_block_job_set_disk(skeleton, job->target);
-    virtblock_dbus_block_job_set_type_(skeleton, (int)job->type);
-    virtblock_dbus_block_job_set_operation(skeleton, job_type_name(job->type));
-    virtblock_dbus_block_job_set_base(skeleton, or_empty(job->base_path));
+    virtblock_dbus_block_job_set_state(face, job_state_name(job->state));
+    virtblock_dbus_block_job_set_bandwidth(face, job->bandwidth_bps);
+    virtblock_dbus_block_job_set_start_time(face, (guint64)MAX(job->start_time_us, 0));
+    virtblock_dbus_block_job_set_end_time(face, (guint64)MAX(job->end_time_us, 0));
+    virtblock_dbus_block_job_set_error(face, or_empty(job->message));
+    show_progress(face, job);
+
+    g_clear_handle_id(&object->timer, g_source_remove);
+    g_clear_pointer(&object->latest, job_free);
+    job_free(object->shown);
+    object->shown = job_copy(job);
+    object->shown_at_us = g_get_monotonic_time();
+}
+
+static void
+show_identity(JobObject *object, const Job *job)
+{
+    VirtblockDBusBlockJob *face = VIRTBLOCK_DBUS_BLOCK_JOB(object);
+    g_autofree char *domain_path = object_path_of_domain(job->domain_uuid);
+
+    virtblock_dbus_block_job_set_id(face, job->id);
+    virtblock_dbus_block_job_set_domain(face, domain_path);
+    virtblock_dbus_block_job_set_domain_name(face, job->domain_name);
+    virtblock_dbus_block_job_set_disk(face, job->target);
+    virtblock_dbus_block_job_set_type_(face, (int)job->type);
+    virtblock_dbus_block_job_set_operation(face, job_type_name(job->type));
+    virtblock_dbus_block_job_set_base(face, or_empty(job->base_path));
+}
+
+JobObject *
+job_object_new(Driver *driver, Domain *domain, const Job *job)
+{
+    JobObject *object = g_object_new(JOB_OBJECT_TYPE, NULL);
+
+    object->driver = driver != NULL ? g_object_ref(driver) : NULL;
+    object->domain = domain != NULL ? domain_ref(domain) : NULL;
+    object->target = g_strdup(job->target);
+    show_identity(object, job);
+    show(object, job);
+    return object;
 }
 
 GVariant *
 job_object_describe(const Job *job)
 {
-    g_autoptr(VirtblockDBusBlockJob) skeleton = virtblock_dbus_block_job_skeleton_new();
+    g_autoptr(JobObject) object = job_object_new(NULL, NULL, job);
 
-    fill_constants(skeleton, job);
-    fill(skeleton, job);
-    return g_dbus_interface_skeleton_get_properties(G_DBUS_INTERFACE_SKELETON(skeleton));
+    return g_dbus_interface_skeleton_get_properties(G_DBUS_INTERFACE_SKELETON(object));
+}
+
+static gboolean
+on_timer(gpointer user_data)
+{
+    JobObject *object = user_data;
+    g_autoptr(Job) job = g_steal_pointer(&object->latest);
+
+    object->timer = 0;
+    show(object, job);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+is_only_further(const Job *job, const Job *than)
+{
+    return job->state == than->state && job->bandwidth_bps == than->bandwidth_bps &&
+           g_strcmp0(job->message, than->message) == 0;
+}
+
+void
+job_object_update(JobObject *object, const Job *job)
+{
+    gint64 age_ms = (g_get_monotonic_time() - object->shown_at_us) / 1000;
+
+    if (!is_only_further(job, object->shown) || age_ms >= JOB_OBJECT_PROGRESS_INTERVAL_MS) {
+        show(object, job);
+        return;
+    }
+
+    job_free(object->latest);
+    object->latest = job_copy(job);
+    if (object->timer == 0)
+        object->timer = g_timeout_add(
+            (guint)(JOB_OBJECT_PROGRESS_INTERVAL_MS - age_ms), on_timer, object);
+}
+
+void
+job_object_end(JobObject *object, const Job *job)
+{
+    const char *message = or_empty(job->message);
+
+    show(object, job);
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(object));
+    if (job->state == JOB_STATE_CANCELLED)
+        message = "cancelled";
+    virtblock_dbus_block_job_emit_completed(
+        VIRTBLOCK_DBUS_BLOCK_JOB(object), job->state == JOB_STATE_COMPLETED, message);
 }
 
 static void
 on_verb_done(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     GDBusMethodInvocation *invocation = user_data;
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
 
     if (driver_block_job_verb_finish(VB_DRIVER(source), result, &error))
         g_dbus_method_invocation_return_value(invocation, NULL);
     else
-        g_dbus_method_invocation_take_error(invocation, error);
+        gate_refuse(invocation, error);
 }
 
-static void
-do_verb(JobObject *object, GDBusMethodInvocation *invocation, BlockJobVerb verb)
+static gboolean
+begin_verb(VirtblockDBusBlockJob *face, GDBusMethodInvocation *invocation, BlockJobVerb verb)
 {
+    JobObject *object = VB_JOB_OBJECT(face);
+
     driver_block_job_verb_async(
         object->driver, object->domain, object->target, verb, NULL, on_verb_done, invocation);
-}
-
-static gboolean
-on_cancel(VirtblockDBusBlockJob *skeleton,
-          GDBusMethodInvocation *invocation,
-          guint flags,
-          gpointer user_data)
-{
-    if (answer_check_flags(invocation, flags, 1))
-        do_verb(user_data, invocation, (flags & 1) != 0 ? BLOCK_JOB_ABORT_ASYNC : BLOCK_JOB_ABORT);
     return TRUE;
 }
 
 static gboolean
-on_pause(VirtblockDBusBlockJob *skeleton, GDBusMethodInvocation *invocation, gpointer user_data)
+handle_cancel(VirtblockDBusBlockJob *face, GDBusMethodInvocation *invocation, guint flags)
 {
-    do_verb(user_data, invocation, BLOCK_JOB_PAUSE);
-    return TRUE;
+    g_autoptr(GError) error = NULL;
+
+    if (!units_check_flags("Cancel", flags, CANCEL_ASYNC, &error)) {
+        gate_refuse(invocation, error);
+        return TRUE;
+    }
+
+    return begin_verb(
+        face, invocation, flags & CANCEL_ASYNC ? BLOCK_JOB_ABORT_ASYNC : BLOCK_JOB_ABORT);
 }
 
 static gboolean
-on_resume(VirtblockDBusBlockJob *skeleton, GDBusMethodInvocation *invocation, gpointer user_data)
+handle_pause(VirtblockDBusBlockJob *face, GDBusMethodInvocation *invocation)
 {
-    do_verb(user_data, invocation, BLOCK_JOB_RESUME);
-    return TRUE;
+    return begin_verb(face, invocation, BLOCK_JOB_PAUSE);
+}
+
+static gboolean
+handle_resume(VirtblockDBusBlockJob *face, GDBusMethodInvocation *invocation)
+{
+    return begin_verb(face, invocation, BLOCK_JOB_RESUME);
 }
 
 static void
 on_speed_set(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     GDBusMethodInvocation *invocation = user_data;
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
 
     if (driver_block_job_set_speed_finish(VB_DRIVER(source), result, &error))
         g_dbus_method_invocation_return_value(invocation, NULL);
     else
-        g_dbus_method_invocation_take_error(invocation, error);
+        gate_refuse(invocation, error);
 }
 
 static gboolean
-on_set_speed(VirtblockDBusBlockJob *skeleton,
-             GDBusMethodInvocation *invocation,
-             guint64 bandwidth,
-             gpointer user_data)
+handle_set_speed(VirtblockDBusBlockJob *face, GDBusMethodInvocation *invocation, guint64 bandwidth)
 {
-    JobObject *object = user_data;
-    guint64 speed_bps;
+    JobObject *object = VB_JOB_OBJECT(face);
+    g_autoptr(GError) error = NULL;
+    guint64 bandwidth_bps = 0;
 
-    if (answer_check_bandwidth(invocation, bandwidth, TRUE, &speed_bps))
-        driver_block_job_set_speed_async(object->driver,
-                                         object->domain,
-                                         object->target,
-                                         speed_bps,
-                                         NULL,
-                                         on_speed_set,
-                                         invocation);
+    if (!units_parse_bandwidth(bandwidth, TRUE, &bandwidth_bps, &error)) {
+        gate_refuse(invocation, error);
+        return TRUE;
+    }
+
+    driver_block_job_set_speed_async(object->driver,
+                                     object->domain,
+                                     object->target,
+                                     bandwidth_bps,
+                                     NULL,
+                                     on_speed_set,
+                                     invocation);
     return TRUE;
 }
 
-JobObject *
-job_object_new(Exporter *exporter, Driver *driver, Domain *domain, const Job *job)
+static void
+job_object_dispose(GObject *base)
 {
-    JobObject *object = g_new0(JobObject, 1);
+    JobObject *object = VB_JOB_OBJECT(base);
 
-    object->exporter = exporter;
-    object->driver = driver;
-    object->domain = domain_ref(domain);
-    object->target = g_strdup(job->target);
-    object->path = object_path_job(job->id);
-    object->skeleton = virtblock_dbus_block_job_skeleton_new();
-    fill_constants(object->skeleton, job);
-    fill(object->skeleton, job);
-    g_signal_connect(object->skeleton, "handle-cancel", G_CALLBACK(on_cancel), object);
-    g_signal_connect(object->skeleton, "handle-pause", G_CALLBACK(on_pause), object);
-    g_signal_connect(object->skeleton, "handle-resume", G_CALLBACK(on_resume), object);
-    g_signal_connect(object->skeleton, "handle-set-speed", G_CALLBACK(on_set_speed), object);
-    exporter_add(exporter, object->path, G_DBUS_INTERFACE_SKELETON(object->skeleton));
-    return object;
+    g_clear_handle_id(&object->timer, g_source_remove);
+    g_clear_object(&object->driver);
+    g_clear_pointer(&object->domain, domain_unref);
+    g_clear_pointer(&object->target, g_free);
+    g_clear_pointer(&object->shown, job_free);
+    g_clear_pointer(&object->latest, job_free);
+
+    G_OBJECT_CLASS(job_object_parent_class)->dispose(base);
 }
 
-void
-job_object_update(JobObject *object, const Job *job)
+static void
+job_object_iface_init(VirtblockDBusBlockJobIface *iface)
 {
-    gint64 now_us = g_get_monotonic_time();
-
-    if (job->state == object->told_state && now_us - object->told_us < UPDATE_INTERVAL_US)
-        return;
-
-    object->told_state = job->state;
-    object->told_us = now_us;
-    fill(object->skeleton, job);
+    iface->handle_cancel = handle_cancel;
+    iface->handle_pause = handle_pause;
+    iface->handle_resume = handle_resume;
+    iface->handle_set_speed = handle_set_speed;
 }
 
-/* The last properties leave before the signal, so that who hears it knows the outcome. */
-void
-job_object_end(JobObject *object, const Job *job)
+static void
+job_object_class_init(JobObjectClass *class)
 {
-    gboolean is_done = job->state == JOB_STATE_COMPLETED;
-    const char *message = job->state == JOB_STATE_CANCELLED ? "cancelled" : or_empty(job->message);
+    G_DBUS_INTERFACE_SKELETON_CLASS(class)->get_vtable = gate_get_vtable;
+    G_OBJECT_CLASS(class)->dispose = job_object_dispose;
+}
 
-    fill(object->skeleton, job);
-    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(object->skeleton));
-    virtblock_dbus_block_job_emit_completed(object->skeleton, is_done, is_done ? "" : message);
-    exporter_remove(object->exporter, object->path);
-
-    g_signal_handlers_disconnect_by_data(object->skeleton, object);
-    g_object_unref(object->skeleton);
-    domain_unref(object->domain);
-    g_free(object->target);
-    g_free(object->path);
-    g_free(object);
+static void
+job_object_init(JobObject *object)
+{
 }

@@ -3,16 +3,19 @@
 
 /* Job object */
 
-#include "daemon/exporter.h"
 #include "driver/driver.h"
+#include "virtblock-dbus.h"
 
-typedef struct JobObject JobObject;
+#define JOB_OBJECT_TYPE (job_object_get_type())
+G_DECLARE_FINAL_TYPE(JobObject, job_object, VB, JOB_OBJECT, VirtblockDBusBlockJobSkeleton)
 
-JobObject *job_object_new(Exporter *exporter, Driver *driver, Domain *domain, const Job *job);
-/* Tells of progress, at most every half second. */
+/* While a job only goes on, its properties change at most once in this time. */
+#define JOB_OBJECT_PROGRESS_INTERVAL_MS 500
+
+JobObject *job_object_new(Driver *driver, Domain *domain, const Job *job);
 void job_object_update(JobObject *object, const Job *job);
-/* Tells of the end and goes. */
+/* @job has ended: tells it. */
 void job_object_end(JobObject *object, const Job *job);
 
-/* The properties of a job as Manager.ListJobs has them; floating, an a{sv}. */
+/* What the object of @job shows, as a{sv}. */
 GVariant *job_object_describe(const Job *job);

@@ -9,277 +9,425 @@
 #include <unistd.h>
 
 #include <gio/gunixsocketaddress.h>
+#include <glib/gstdio.h>
 
 #include "api/vblk-error.h"
 #include "daemon/authorizer.h"
 
-#define AUTHENTICATION_TIMEOUT_S 10
+#define BACKLOG        64
+#define ACCEPT_REST_MS 500
 
-struct Listener {
-    GSocketService *service;
-    char *socket_path;
+struct _Listener {
+    GObject parent;
+
+    char *path;
     char *guid;
-    Exporter *exporter; /* borrowed, outlives us */
-    GPtrArray *clients; /* of GDBusConnection, owned */
-    guint n_opening;    /* that have not authenticated yet */
-    GCancellable *closing;
-    void (*on_changed)(gpointer user_data);
-    gpointer user_data;
+    GSocket *socket; /* NULL: not listening */
+    GSource *source; /* NULL: not listening, or resting */
+    GSource *rest;   /* NULL: not resting */
+    GDBusAuthObserver *observer;
+    GHashTable *clients; /* GDBusConnection, owned */
+    guint n_logins;
 };
 
-/* A client that is authenticating; it has so long for that. */
+/* A client that has not authenticated yet. */
 typedef struct {
     Listener *listener;
-    GIOStream *stream;
     GCancellable *cancellable;
-    guint timeout;
-} Arrival;
+    GSource *timer;
+} Login;
 
-static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+enum {
+    SIGNAL_CLIENT_ADDED,
+    SIGNAL_CLIENT_GONE,
+    N_SIGNALS,
+};
 
-static gboolean
-refuse(GError **error, const char *format, ...)
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE(Listener, listener, G_TYPE_OBJECT)
+
+static void watch(Listener *listener);
+
+static void
+clear_source(GSource **source)
 {
-    va_list list;
+    if (*source != NULL)
+        g_source_destroy(*source);
+    g_clear_pointer(source, g_source_unref);
+}
 
-    va_start(list, format);
-    g_propagate_error(error,
-                      g_error_new_valist(VBLK_ERROR, VBLK_ERROR_OPERATION_INVALID, format, list));
-    va_end(list);
-    return FALSE;
+static void
+login_free(Login *login)
+{
+    clear_source(&login->timer);
+    g_object_unref(login->cancellable);
+    g_object_unref(login->listener);
+    g_free(login);
 }
 
 static void
 on_client_closed(GDBusConnection *connection,
                  gboolean by_remote,
                  GError *reason,
-                 gpointer user_data)
+                 Listener *listener)
 {
-    Listener *listener = user_data;
+    g_autoptr(GDBusConnection) held = g_object_ref(connection);
 
-    g_signal_handlers_disconnect_by_data(connection, listener);
-    exporter_remove_connection(listener->exporter, connection);
-    g_ptr_array_remove(listener->clients, connection);
-    listener->on_changed(listener->user_data);
+    g_debug("a client has gone: %s", reason != NULL ? reason->message : "closed");
+    if (g_hash_table_remove(listener->clients, connection))
+        g_signal_emit(listener, signals[SIGNAL_CLIENT_GONE], 0, held);
 }
 
 static void
-arrival_free(Arrival *arrival)
+on_logged_in(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-    if (arrival->timeout != 0)
-        g_source_remove(arrival->timeout);
-    g_object_unref(arrival->stream);
-    g_object_unref(arrival->cancellable);
-    g_free(arrival);
-}
-
-static void
-on_authenticated(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    Arrival *arrival = user_data;
-    Listener *listener = arrival->listener;
-    gboolean is_closing = g_cancellable_is_cancelled(listener->closing);
+    Login *login = user_data;
+    g_autoptr(Listener) listener = g_object_ref(login->listener);
     g_autoptr(GError) error = NULL;
     g_autoptr(GDBusConnection) connection = g_dbus_connection_new_finish(result, &error);
 
-    arrival_free(arrival);
-    if (is_closing)
-        return;
-
-    listener->n_opening--;
+    login_free(login);
+    listener->n_logins--;
     if (connection == NULL) {
-        g_debug("a client did not authenticate: %s", error->message);
-        listener->on_changed(listener->user_data);
+        g_info("a client did not log in: %s", error->message);
         return;
     }
 
-    g_dbus_connection_set_exit_on_close(connection, FALSE);
-    g_signal_connect(connection, "closed", G_CALLBACK(on_client_closed), listener);
-    g_ptr_array_add(listener->clients, g_object_ref(connection));
-    exporter_add_connection(listener->exporter, connection);
-    g_dbus_connection_start_message_processing(connection);
-    listener->on_changed(listener->user_data);
+    g_hash_table_add(listener->clients, g_object_ref(connection));
+    g_signal_connect_object(
+        connection, "closed", G_CALLBACK(on_client_closed), listener, G_CONNECT_DEFAULT);
+    g_signal_emit(listener, signals[SIGNAL_CLIENT_ADDED], 0, connection);
 }
 
 static gboolean
-on_too_slow(gpointer user_data)
+on_login_timeout(gpointer user_data)
 {
-    Arrival *arrival = user_data;
+    Login *login = user_data;
 
-    arrival->timeout = 0;
-    g_cancellable_cancel(arrival->cancellable);
-    g_io_stream_close(arrival->stream, NULL, NULL);
+    g_cancellable_cancel(login->cancellable);
     return G_SOURCE_REMOVE;
 }
 
-static gboolean
-is_allowed(GSocketConnection *stream)
+static GSource *
+add_timer(guint interval_ms, GSourceFunc callback, gpointer user_data)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GCredentials)
-        credentials = g_socket_get_credentials(g_socket_connection_get_socket(stream), &error);
-    uid_t uid;
+    GSource *source = g_timeout_source_new(interval_ms);
 
-    if (credentials == NULL ||
-        (uid = g_credentials_get_unix_user(credentials, &error)) == (uid_t)-1) {
-        g_warning("a client without credentials was refused: %s", error->message);
-        return FALSE;
-    }
-    if (!authorizer_allows_uid((guint32)uid)) {
-        g_warning("a client of user %u was refused", (guint)uid);
-        return FALSE;
-    }
-
-    return TRUE;
+    g_source_set_callback(source, callback, user_data, NULL);
+    g_source_attach(source, g_main_context_get_thread_default());
+    return source;
 }
 
-static gboolean
-on_incoming(GSocketService *service, GSocketConnection *stream, GObject *source, gpointer user_data)
+static void
+log_in(Listener *listener, GSocket *socket)
 {
-    Listener *listener = user_data;
-    Arrival *arrival;
+    g_autoptr(GSocketConnection) stream = g_socket_connection_factory_create_connection(socket);
+    Login *login = g_new0(Login, 1);
 
-    if (listener->clients->len + listener->n_opening >= LISTENER_MAX_CLIENTS) {
-        g_warning("more than %d clients: one was refused", LISTENER_MAX_CLIENTS);
-        return TRUE;
-    }
-    if (!is_allowed(stream))
-        return TRUE;
-
-    arrival = g_new0(Arrival, 1);
-    arrival->listener = listener;
-    arrival->stream = g_object_ref(G_IO_STREAM(stream));
-    arrival->cancellable = g_cancellable_new();
-    arrival->timeout = g_timeout_add_seconds(AUTHENTICATION_TIMEOUT_S, on_too_slow, arrival);
-    listener->n_opening++;
+    login->listener = g_object_ref(listener);
+    login->cancellable = g_cancellable_new();
+    login->timer = add_timer(LISTENER_LOGIN_TIMEOUT_MS, on_login_timeout, login);
+    listener->n_logins++;
     g_dbus_connection_new(G_IO_STREAM(stream),
                           listener->guid,
                           G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER |
                               G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
-                          NULL,
-                          arrival->cancellable,
-                          on_authenticated,
-                          arrival);
-    return TRUE;
+                          listener->observer,
+                          login->cancellable,
+                          on_logged_in,
+                          login);
 }
 
-/* The folder is made, or found to be ours alone. */
 static gboolean
-check_folder(const char *socket_path, GError **error)
+may_enter(Listener *listener, GSocket *socket)
 {
-    g_autofree char *folder = g_path_get_dirname(socket_path);
-    struct stat status;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GCredentials) credentials = g_socket_get_credentials(socket, &error);
+    uid_t uid = (uid_t)-1;
 
-    if (g_mkdir_with_parents(folder, 0700) < 0 || lstat(folder, &status) < 0)
-        return refuse(error, "cannot make the folder '%s': %s", folder, g_strerror(errno));
-    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid())
-        return refuse(error, "'%s' is not a folder of ours", folder);
-    if ((status.st_mode & 077) != 0)
-        return refuse(error,
-                      "the folder '%s' is open to others (mode %04o): chmod 0700 it, or choose "
-                      "another --socket",
-                      folder,
-                      status.st_mode & 07777);
-    return TRUE;
-}
+    if (credentials != NULL)
+        uid = g_credentials_get_unix_user(credentials, &error);
+    if (error != NULL) {
+        g_warning("turned a client away that nobody knows: %s", error->message);
+        return FALSE;
+    }
 
-/* A socket that nobody answers on is left from a daemon that is gone. */
-static gboolean
-clear_place(const char *socket_path, GSocketAddress *address, GError **error)
-{
-    g_autoptr(GSocketClient) client = g_socket_client_new();
-    g_autoptr(GSocketConnection) answer = NULL;
-    struct stat status;
+    if (!authorizer_is_trusted_user(uid)) {
+        g_warning("turned user '%u' away from '%s'", (guint)uid, listener->path);
+        return FALSE;
+    }
 
-    if (lstat(socket_path, &status) < 0)
-        return TRUE;
-    if (!S_ISSOCK(status.st_mode))
-        return refuse(error, "'%s' is there and is no socket", socket_path);
+    if (listener_count_clients(listener) >= LISTENER_MAX_CLIENTS) {
+        g_warning("turned a client away: '%d' are there already", LISTENER_MAX_CLIENTS);
+        return FALSE;
+    }
 
-    answer = g_socket_client_connect(client, G_SOCKET_CONNECTABLE(address), NULL, NULL);
-    if (answer != NULL)
-        return refuse(error, "another virtblockd listens at '%s'", socket_path);
-    if (unlink(socket_path) < 0)
-        return refuse(error, "cannot remove '%s': %s", socket_path, g_strerror(errno));
     return TRUE;
 }
 
 static gboolean
-bind_socket(Listener *listener, GSocketAddress *address, GError **error)
+on_rested(gpointer user_data)
 {
-    mode_t mask = umask(0177);
-    gboolean is_bound = g_socket_listener_add_address(G_SOCKET_LISTENER(listener->service),
-                                                      address,
-                                                      G_SOCKET_TYPE_STREAM,
-                                                      G_SOCKET_PROTOCOL_DEFAULT,
-                                                      NULL,
-                                                      NULL,
-                                                      error);
+    Listener *listener = user_data;
 
-    umask(mask);
-    return is_bound;
+    clear_source(&listener->rest);
+    watch(listener);
+    return G_SOURCE_REMOVE;
 }
 
-Listener *
-listener_new(const char *socket_path,
-             Exporter *exporter,
-             void (*on_changed)(gpointer user_data),
-             gpointer user_data,
-             GError **error)
+/* TRUE: a client was there. */
+static gboolean
+accept_one(Listener *listener, GError **error)
+{
+    g_autoptr(GSocket) socket = g_socket_accept(listener->socket, NULL, error);
+
+    if (socket == NULL)
+        return FALSE;
+
+    if (may_enter(listener, socket))
+        log_in(listener, socket);
+    return TRUE;
+}
+
+static gboolean
+on_ready(GSocket *socket, GIOCondition condition, gpointer user_data)
+{
+    Listener *listener = user_data;
+    g_autoptr(GError) error = NULL;
+
+    if (accept_one(listener, &error) || g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        return G_SOURCE_CONTINUE;
+
+    /* Out of descriptors, most likely. The client still waits, so we would be called at once. */
+    g_warning("cannot take a client at '%s': %s, waiting", listener->path, error->message);
+    clear_source(&listener->source);
+    listener->rest = add_timer(ACCEPT_REST_MS, on_rested, listener);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+watch(Listener *listener)
+{
+    listener->source = g_socket_create_source(listener->socket, G_IO_IN, NULL);
+    g_source_set_callback(listener->source, G_SOURCE_FUNC(on_ready), listener, NULL);
+    g_source_attach(listener->source, g_main_context_get_thread_default());
+}
+
+static gboolean
+fail(GError **error, const char *path, const char *reason)
+{
+    g_set_error(error, VBLK_ERROR, VBLK_ERROR_FAILED, "cannot listen at '%s': %s", path, reason);
+    return FALSE;
+}
+
+/* FALSE: refused, as a socket does that a daemon left behind when it was killed. */
+gboolean
+listener_is_answered(const char *socket_path)
 {
     g_autoptr(GSocketAddress) address = g_unix_socket_address_new(socket_path);
-    Listener *listener;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocket) probe = g_socket_new(
+        G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, &error);
 
-    if (!check_folder(socket_path, error) || !clear_place(socket_path, address, error))
-        return NULL;
+    if (probe == NULL)
+        return TRUE;
 
-    listener = g_new0(Listener, 1);
-    listener->service = g_socket_service_new();
-    listener->guid = g_dbus_generate_guid();
-    listener->exporter = exporter;
-    listener->clients = g_ptr_array_new_with_free_func(g_object_unref);
-    listener->closing = g_cancellable_new();
-    listener->on_changed = on_changed;
-    listener->user_data = user_data;
-    if (!bind_socket(listener, address, error)) {
-        listener_free(listener);
-        return NULL;
-    }
-
-    listener->socket_path = g_strdup(socket_path);
-    g_signal_connect(listener->service, "incoming", G_CALLBACK(on_incoming), listener);
-    return listener;
+    /* One whose queue is full would block, and is alive. */
+    g_socket_set_blocking(probe, FALSE);
+    return g_socket_connect(probe, address, NULL, &error) ||
+           (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) &&
+            !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND));
 }
 
-void
-listener_free(Listener *listener)
+static gboolean
+remove_stale(Listener *listener, GError **error)
 {
-    if (listener == NULL)
-        return;
+    struct stat status;
 
-    g_cancellable_cancel(listener->closing);
-    g_socket_service_stop(listener->service);
-    g_socket_listener_close(G_SOCKET_LISTENER(listener->service));
-    for (guint i = 0; i < listener->clients->len; i++) {
-        GDBusConnection *connection = g_ptr_array_index(listener->clients, i);
+    if (lstat(listener->path, &status) < 0)
+        return errno == ENOENT || fail(error, listener->path, g_strerror(errno));
 
-        g_signal_handlers_disconnect_by_data(connection, listener);
-        exporter_remove_connection(listener->exporter, connection);
-        g_dbus_connection_flush_sync(connection, NULL, NULL);
-        g_dbus_connection_close_sync(connection, NULL, NULL);
+    if (!S_ISSOCK(status.st_mode))
+        return fail(error, listener->path, "something else is there");
+
+    if (listener_is_answered(listener->path))
+        return fail(error, listener->path, "another process answers there");
+
+    g_info("removing the socket '%s', on which nobody answers", listener->path);
+    if (unlink(listener->path) < 0)
+        return fail(error, listener->path, g_strerror(errno));
+    return TRUE;
+}
+
+static GSocket *
+bind_socket(Listener *listener, GSocketAddress *address, GError **error)
+{
+    g_autoptr(GSocket) socket = g_socket_new(
+        G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, error);
+    mode_t mask;
+    gboolean is_bound;
+
+    if (socket == NULL)
+        return NULL;
+
+    g_socket_set_blocking(socket, FALSE);
+    g_socket_set_listen_backlog(socket, BACKLOG);
+    mask = umask(0177);
+    is_bound = g_socket_bind(socket, address, FALSE, error);
+    umask(mask);
+    if (!is_bound || !g_socket_listen(socket, error))
+        return NULL;
+
+    return g_steal_pointer(&socket);
+}
+
+gboolean
+listener_start(Listener *listener, GError **error)
+{
+    g_autoptr(GSocketAddress) address = NULL;
+    g_autoptr(GError) reason = NULL;
+
+    if (strlen(listener->path) > LISTENER_MAX_SOCKET_PATH_LEN) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_INVALID_ARGUMENT,
+                    "socket path '%s' has '%zu' bytes, more than '%d'",
+                    listener->path,
+                    strlen(listener->path),
+                    LISTENER_MAX_SOCKET_PATH_LEN);
+        return FALSE;
     }
-    if (listener->socket_path != NULL)
-        unlink(listener->socket_path);
-    g_ptr_array_unref(listener->clients);
-    g_object_unref(listener->service);
-    g_object_unref(listener->closing);
-    g_free(listener->socket_path);
-    g_free(listener->guid);
-    g_free(listener);
+
+    address = g_unix_socket_address_new(listener->path);
+    if (!remove_stale(listener, error))
+        return FALSE;
+
+    listener->socket = bind_socket(listener, address, &reason);
+    if (listener->socket == NULL)
+        return fail(error, listener->path, reason->message);
+
+    watch(listener);
+    return TRUE;
 }
 
 guint
-listener_count_clients(const Listener *listener)
+listener_count_clients(Listener *listener)
 {
-    return listener->clients->len + listener->n_opening;
+    return g_hash_table_size(listener->clients) + listener->n_logins;
+}
+
+static void
+stop(Listener *listener)
+{
+    clear_source(&listener->source);
+    clear_source(&listener->rest);
+    g_clear_object(&listener->socket);
+}
+
+gboolean
+listener_retire(Listener *listener)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (listener->socket == NULL)
+        return TRUE;
+
+    /* From here on nobody finds us; who has found us is in the queue. */
+    g_unlink(listener->path);
+    if (!accept_one(listener, NULL)) {
+        stop(listener);
+        return TRUE;
+    }
+
+    while (accept_one(listener, NULL))
+        continue;
+    stop(listener);
+    if (!listener_start(listener, &error))
+        g_warning("%s: no further client will come", error->message);
+    return FALSE;
+}
+
+void
+listener_close(Listener *listener)
+{
+    g_autoptr(GList) clients = g_hash_table_get_keys(listener->clients);
+
+    if (listener->socket != NULL)
+        g_unlink(listener->path);
+    stop(listener);
+    for (GList *link = clients; link != NULL; link = link->next)
+        g_dbus_connection_close(link->data, NULL, NULL, NULL);
+}
+
+/* Called on a thread of GDBus. */
+static gboolean
+on_allow_mechanism(GDBusAuthObserver *observer, const char *mechanism, gpointer user_data)
+{
+    return g_str_equal(mechanism, "EXTERNAL");
+}
+
+/* Likewise. The kernel was asked before; this is what the client says of itself. */
+static gboolean
+on_authorize(GDBusAuthObserver *observer,
+             GIOStream *stream,
+             GCredentials *credentials,
+             gpointer user_data)
+{
+    return credentials != NULL &&
+           authorizer_is_trusted_user(g_credentials_get_unix_user(credentials, NULL));
+}
+
+Listener *
+listener_new(const char *socket_path)
+{
+    Listener *listener = g_object_new(LISTENER_TYPE, NULL);
+
+    listener->path = g_strdup(socket_path);
+    return listener;
+}
+
+static void
+listener_finalize(GObject *object)
+{
+    Listener *listener = VB_LISTENER(object);
+
+    stop(listener);
+    g_hash_table_unref(listener->clients);
+    g_object_unref(listener->observer);
+    g_free(listener->guid);
+    g_free(listener->path);
+
+    G_OBJECT_CLASS(listener_parent_class)->finalize(object);
+}
+
+static void
+listener_class_init(ListenerClass *class)
+{
+    static const char *const names[N_SIGNALS] = {"client-added", "client-gone"};
+    GType types[] = {G_TYPE_DBUS_CONNECTION};
+
+    G_OBJECT_CLASS(class)->finalize = listener_finalize;
+    for (guint i = 0; i < N_SIGNALS; i++)
+        signals[i] = g_signal_newv(names[i],
+                                   LISTENER_TYPE,
+                                   G_SIGNAL_RUN_LAST,
+                                   NULL,
+                                   NULL,
+                                   NULL,
+                                   NULL,
+                                   G_TYPE_NONE,
+                                   G_N_ELEMENTS(types),
+                                   types);
+}
+
+static void
+listener_init(Listener *listener)
+{
+    listener->guid = g_dbus_generate_guid();
+    listener->clients = g_hash_table_new_full(NULL, NULL, g_object_unref, NULL);
+    listener->observer = g_dbus_auth_observer_new();
+    g_signal_connect(listener->observer, "allow-mechanism", G_CALLBACK(on_allow_mechanism), NULL);
+    g_signal_connect(
+        listener->observer, "authorize-authenticated-peer", G_CALLBACK(on_authorize), NULL);
 }

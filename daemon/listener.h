@@ -3,22 +3,40 @@
 
 /* Private socket */
 
-#include "daemon/exporter.h"
+#include <gio/gio.h>
 
 /*
- * A unix socket of mode 0600 in a folder of mode 0700, both the daemon's own. Who connects is known
- * by the kernel's credentials before a byte goes to GDBus, whose authentication takes lines without
- * a limit; whoever is not allowed is closed.
+ * Listens on a unix socket for D-Bus clients without a bus. Who is at the other end is asked of the
+ * kernel before GDBus reads a byte, as GDBus takes any amount of data before a client has
+ * authenticated. The socket is for us alone, and so should its folder be.
+ *
+ * Signals:
+ *   client-added (GDBusConnection *)   authenticated; its messages wait until it is started
+ *   client-gone  (GDBusConnection *)
  */
-typedef struct Listener Listener;
+#define LISTENER_TYPE (listener_get_type())
+G_DECLARE_FINAL_TYPE(Listener, listener, VB, LISTENER, GObject)
 
-#define LISTENER_MAX_CLIENTS 200
+#define LISTENER_MAX_CLIENTS         200
+#define LISTENER_LOGIN_TIMEOUT_MS    10000
+#define LISTENER_MAX_SOCKET_PATH_LEN 107
 
-/* @on_changed is called whenever a client comes or goes. */
-Listener *listener_new(const char *socket_path,
-                       Exporter *exporter,
-                       void (*on_changed)(gpointer user_data),
-                       gpointer user_data,
-                       GError **error);
-void listener_free(Listener *listener);
-guint listener_count_clients(const Listener *listener);
+/* Somebody listens at @socket_path. */
+gboolean listener_is_answered(const char *socket_path);
+
+Listener *listener_new(const char *socket_path);
+
+/* A socket on which nobody answers is replaced; anything else at its place is an error. */
+gboolean listener_start(Listener *listener, GError **error);
+
+/* Those that log in counted. */
+guint listener_count_clients(Listener *listener);
+
+/*
+ * Stops listening. FALSE where a client has come in between: then it listens on. No client that has
+ * found the socket is left without an answer.
+ */
+gboolean listener_retire(Listener *listener);
+
+/* Stops listening and closes all clients. */
+void listener_close(Listener *listener);

@@ -5,260 +5,267 @@
 #include "daemon/manager-object.h"
 
 #include "api/vblk-error.h"
-#include "daemon/answer.h"
-#include "daemon/domain-object.h"
+#include "daemon/gate.h"
 #include "daemon/job-object.h"
 #include "daemon/object-path.h"
-#include "virtblock-dbus.h"
+#include "daemon/units.h"
 
-#define LIST_ENDED     1
-#define MAX_ENDED_JOBS 1000
-#define MAX_EVENTS     1000
+#define LIST_ENDED_JOBS 1
+#define MAX_LISTED      1000
 
-struct ManagerObject {
-    Exporter *exporter; /* borrowed, outlives us */
-    Driver *driver;     /* borrowed, outlives us */
-    DaemonStore *store; /* borrowed, outlives us */
-    VirtblockDBusManager *skeleton;
-    GHashTable *domains; /* UUID -> DomainObject, owned */
-    GHashTable *jobs;    /* id -> JobObject, owned */
+struct _ManagerObject {
+    VirtblockDBusManagerSkeleton parent;
+
+    Driver *driver;
+    DaemonStore *store;
 };
 
-/* What the driver tells */
+static void manager_object_iface_init(VirtblockDBusManagerIface *iface);
 
-static DomainObject *
-find_domain_object(ManagerObject *object, Domain *domain)
+G_DEFINE_FINAL_TYPE_WITH_CODE(ManagerObject,
+                              manager_object,
+                              VIRTBLOCK_DBUS_TYPE_MANAGER_SKELETON,
+                              G_IMPLEMENT_INTERFACE(VIRTBLOCK_DBUS_TYPE_MANAGER,
+                                                    manager_object_iface_init))
+
+static void
+add_text(GVariantBuilder *builder, const char *key, const char *text)
 {
-    return g_hash_table_lookup(object->domains, domain_get_uuid(domain));
+    g_variant_builder_add(builder, "{sv}", key, g_variant_new_string(text != NULL ? text : ""));
 }
 
 static void
-on_domain_added(Driver *driver, Domain *domain, ManagerObject *object)
+add_number(GVariantBuilder *builder, const char *key, int number)
 {
-    g_hash_table_insert(object->domains,
-                        g_strdup(domain_get_uuid(domain)),
-                        domain_object_new(object->exporter, driver, domain));
+    g_variant_builder_add(builder, "{sv}", key, g_variant_new_int32(number));
 }
 
-static void
-on_domain_changed(Driver *driver, Domain *domain, ManagerObject *object)
-{
-    domain_object_update(find_domain_object(object, domain));
-}
-
-static void
-on_domain_removed(Driver *driver, Domain *domain, ManagerObject *object)
-{
-    g_hash_table_remove(object->domains, domain_get_uuid(domain));
-}
-
-static void
-on_job_added(Driver *driver, Domain *domain, Job *job, ManagerObject *object)
-{
-    g_hash_table_insert(
-        object->jobs, g_strdup(job->id), job_object_new(object->exporter, driver, domain, job));
-    domain_object_update(find_domain_object(object, domain));
-}
-
-static void
-on_job_changed(Driver *driver, Domain *domain, Job *job, ManagerObject *object)
-{
-    JobObject *known = g_hash_table_lookup(object->jobs, job->id);
-
-    if (known != NULL)
-        job_object_update(known, job);
-}
-
-static void
-on_job_ended(Driver *driver, Domain *domain, Job *job, ManagerObject *object)
-{
-    g_autofree char *id = NULL;
-    gpointer known = NULL;
-
-    domain_object_update(find_domain_object(object, domain));
-    if (g_hash_table_steal_extended(object->jobs, job->id, (gpointer *)&id, &known))
-        job_object_end(known, job);
-}
-
-static void
-on_snapshot_put(Driver *driver, Domain *domain, Snapshot *snapshot, ManagerObject *object)
-{
-    domain_object_put_snapshot(find_domain_object(object, domain), snapshot);
-}
-
-static void
-on_snapshot_removed(Driver *driver, Domain *domain, Snapshot *snapshot, ManagerObject *object)
-{
-    domain_object_remove_snapshot(find_domain_object(object, domain), snapshot);
-}
-
+/* The details of the contract, a{sv}, floating. */
 static GVariant *
-event_details(const Event *event)
+describe_event(const Event *event)
 {
-    GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
+    GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 
     if (event->kind == EVENT_LIFECYCLE) {
-        g_variant_dict_insert(&dict, "event", "i", event->lifecycle);
-        g_variant_dict_insert(&dict, "detail", "i", event->lifecycle_detail);
-        return g_variant_dict_end(&dict);
+        add_number(&builder, "event", event->lifecycle);
+        add_number(&builder, "detail", event->lifecycle_detail);
+        return g_variant_builder_end(&builder);
     }
 
-    g_variant_dict_insert(&dict, "disk", "s", event->disk);
-    g_variant_dict_insert(&dict, "job", "s", event->job_id);
-    g_variant_dict_insert(&dict, "type", "i", (gint32)event->job_type);
-    g_variant_dict_insert(&dict, "status", "i", (gint32)event->outcome);
-    g_variant_dict_insert(&dict, "message", "s", event->message != NULL ? event->message : "");
-    return g_variant_dict_end(&dict);
+    add_text(&builder, "disk", event->disk);
+    add_number(&builder, "type", (int)event->job_type);
+    add_number(&builder, "status", (int)event->outcome);
+    add_text(&builder, "job", event->job_id);
+    add_text(&builder, "message", event->message);
+    return g_variant_builder_end(&builder);
 }
 
 static void
 on_event(Driver *driver, const Event *event, ManagerObject *object)
 {
-    virtblock_dbus_manager_set_last_event(object->skeleton, event->sequence);
-    virtblock_dbus_manager_emit_event(object->skeleton,
+    VirtblockDBusManager *face = VIRTBLOCK_DBUS_MANAGER(object);
+
+    virtblock_dbus_manager_set_last_event(face, event->sequence);
+    virtblock_dbus_manager_emit_event(face,
                                       event->sequence,
                                       (guint64)event->time_us,
                                       event->domain_name,
                                       event->domain_uuid,
                                       event_kind_name(event->kind),
-                                      event_details(event));
+                                      describe_event(event));
 }
 
-/* Methods */
+void
+manager_object_update(ManagerObject *object)
+{
+    virtblock_dbus_manager_set_last_event(VIRTBLOCK_DBUS_MANAGER(object),
+                                          daemon_store_get_last_sequence(object->store));
+}
+
+ManagerObject *
+manager_object_new(Driver *driver, DaemonStore *store)
+{
+    ManagerObject *object = g_object_new(MANAGER_OBJECT_TYPE, NULL);
+
+    object->driver = g_object_ref(driver);
+    object->store = g_object_ref(store);
+    virtblock_dbus_manager_set_version(VIRTBLOCK_DBUS_MANAGER(object), VIRTBLOCK_VERSION);
+    manager_object_update(object);
+    g_signal_connect_object(driver, "event", G_CALLBACK(on_event), object, 0);
+    return object;
+}
 
 static void
 on_defined(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     GDBusMethodInvocation *invocation = user_data;
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
     g_autoptr(Domain) domain = driver_define_finish(VB_DRIVER(source), result, &error);
-    g_autofree char *path = domain != NULL ? object_path_domain(domain_get_uuid(domain)) : NULL;
+    g_autofree char *path = NULL;
 
-    if (domain == NULL)
-        g_dbus_method_invocation_take_error(invocation, error);
-    else
-        g_dbus_method_invocation_return_value(invocation, g_variant_new("(o)", path));
+    if (domain == NULL) {
+        gate_refuse(invocation, error);
+        return;
+    }
+
+    path = object_path_of_domain(domain_get_uuid(domain));
+    g_dbus_method_invocation_return_value(invocation, g_variant_new("(o)", path));
 }
 
 static gboolean
-on_define_xml(VirtblockDBusManager *skeleton,
-              GDBusMethodInvocation *invocation,
-              const char *xml,
-              guint flags,
-              gpointer user_data)
+handle_define_xml(VirtblockDBusManager *face,
+                  GDBusMethodInvocation *invocation,
+                  const char *xml,
+                  guint flags)
 {
-    ManagerObject *object = user_data;
+    ManagerObject *object = VB_MANAGER_OBJECT(face);
+    g_autoptr(GError) error = NULL;
 
-    if (answer_check_flags(invocation, flags, 0))
+    if (units_check_flags("DefineXML", flags, 0, &error))
         driver_define_async(object->driver, xml, NULL, on_defined, invocation);
+    else
+        gate_refuse(invocation, error);
     return TRUE;
 }
 
+/* Sets *ret_format, borrowed from @options, where it is given. */
 static gboolean
-on_define_image(VirtblockDBusManager *skeleton,
-                GDBusMethodInvocation *invocation,
-                const char *name,
-                const char *path,
-                GVariant *options,
-                gpointer user_data)
+parse_image_options(GVariant *options, const char **ret_format, GError **error)
 {
-    ManagerObject *object = user_data;
-    const char *format = NULL;
-    gboolean has_format = g_variant_lookup(options, "format", "&s", &format);
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+    gboolean is_known = TRUE;
 
-    if (g_variant_n_children(options) != (has_format ? 1 : 0)) {
-        g_dbus_method_invocation_return_error(
-            invocation, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "the only option is 'format'");
+    g_variant_iter_init(&iter, options);
+    while (is_known && g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
+        is_known = g_str_equal(key, "format") && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING);
+        if (is_known)
+            *ret_format = g_variant_get_string(value, NULL);
+        else
+            g_set_error(error,
+                        VBLK_ERROR,
+                        VBLK_ERROR_INVALID_ARGUMENT,
+                        "unsupported option '%s' of type '%s' of 'DefineImage'",
+                        key,
+                        g_variant_get_type_string(value));
+        g_variant_unref(value);
+    }
+
+    return is_known;
+}
+
+static gboolean
+handle_define_image(VirtblockDBusManager *face,
+                    GDBusMethodInvocation *invocation,
+                    const char *name,
+                    const char *path,
+                    GVariant *options)
+{
+    ManagerObject *object = VB_MANAGER_OBJECT(face);
+    const char *format = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!parse_image_options(options, &format, &error)) {
+        gate_refuse(invocation, error);
         return TRUE;
     }
 
+    if (format != NULL && format[0] == '\0')
+        format = NULL;
     driver_define_image_async(object->driver, name, path, format, NULL, on_defined, invocation);
     return TRUE;
 }
 
 static gboolean
-on_lookup_domain(VirtblockDBusManager *skeleton,
-                 GDBusMethodInvocation *invocation,
-                 const char *name,
-                 gpointer user_data)
+handle_lookup_domain(VirtblockDBusManager *face,
+                     GDBusMethodInvocation *invocation,
+                     const char *name)
 {
-    ManagerObject *object = user_data;
-    GError *error = NULL;
-    Domain *domain = driver_find_domain(object->driver, name, &error);
-    g_autofree char *path = domain != NULL ? object_path_domain(domain_get_uuid(domain)) : NULL;
+    ManagerObject *object = VB_MANAGER_OBJECT(face);
+    g_autoptr(GError) error = NULL;
+    const Domain *domain = driver_find_domain(object->driver, name, &error);
+    g_autofree char *path = NULL;
 
-    if (domain == NULL)
-        g_dbus_method_invocation_take_error(invocation, error);
-    else
-        virtblock_dbus_manager_complete_lookup_domain(skeleton, invocation, path);
+    if (domain == NULL) {
+        gate_refuse(invocation, error);
+        return TRUE;
+    }
+
+    path = object_path_of_domain(domain_get_uuid(domain));
+    virtblock_dbus_manager_complete_lookup_domain(face, invocation, path);
     return TRUE;
 }
 
 static void
-add_live_jobs(ManagerObject *object, GVariantBuilder *builder)
+add_live_jobs(Driver *driver, GVariantBuilder *builder)
 {
-    g_autoptr(GPtrArray) domains = driver_get_domains(object->driver);
+    g_autoptr(GPtrArray) domains = driver_get_domains(driver);
 
-    for (guint d = 0; d < domains->len; d++) {
-        GPtrArray *disks = domain_get_disks(g_ptr_array_index(domains, d));
+    for (guint i = 0; i < domains->len; i++) {
+        GPtrArray *disks = domain_get_disks(domains->pdata[i]);
 
-        for (guint i = 0; i < disks->len; i++) {
-            const Disk *disk = g_ptr_array_index(disks, i);
+        for (guint k = 0; k < disks->len; k++) {
+            const Disk *disk = disks->pdata[k];
 
-            if (disk->job != NULL && g_hash_table_contains(object->jobs, disk->job->id))
-                g_variant_builder_add_value(builder, job_object_describe(disk->job));
+            if (disk->job != NULL) {
+                g_autoptr(GVariant) job = job_object_describe(disk->job);
+
+                g_variant_builder_add_value(builder, job);
+            }
         }
     }
 }
 
-typedef struct {
-    ManagerObject *object;
-    GDBusMethodInvocation *invocation;
-} ListCall;
-
 static void
-on_ended_jobs(GObject *source, GAsyncResult *result, gpointer user_data)
+answer_jobs(Driver *driver, GDBusMethodInvocation *invocation, const GPtrArray *ended)
 {
-    g_autofree ListCall *call = user_data;
     GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("aa{sv}"));
-    GError *error = NULL;
-    g_autoptr(GPtrArray) jobs = store_list_ended_jobs_finish(VB_STORE(source), result, &error);
 
-    if (jobs == NULL) {
-        g_variant_builder_clear(&builder);
-        g_dbus_method_invocation_take_error(call->invocation, error);
-        return;
+    add_live_jobs(driver, &builder);
+    for (guint i = 0; ended != NULL && i < ended->len; i++) {
+        g_autoptr(GVariant) job = job_object_describe(ended->pdata[i]);
+
+        g_variant_builder_add_value(&builder, job);
     }
 
-    add_live_jobs(call->object, &builder);
-    for (guint i = 0; i < jobs->len; i++)
-        g_variant_builder_add_value(&builder, job_object_describe(g_ptr_array_index(jobs, i)));
-    g_dbus_method_invocation_return_value(call->invocation, g_variant_new("(aa{sv})", &builder));
+    virtblock_dbus_manager_complete_list_jobs(NULL, invocation, g_variant_builder_end(&builder));
+}
+
+static void
+on_ended_jobs_listed(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+    ManagerObject *object = g_object_get_data(G_OBJECT(invocation), "virtblock-manager");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) ended = store_list_ended_jobs_finish(VB_STORE(source), result, &error);
+
+    if (ended == NULL)
+        gate_refuse(invocation, error);
+    else
+        answer_jobs(object->driver, invocation, ended);
 }
 
 static gboolean
-on_list_jobs(VirtblockDBusManager *skeleton,
-             GDBusMethodInvocation *invocation,
-             guint flags,
-             gpointer user_data)
+handle_list_jobs(VirtblockDBusManager *face, GDBusMethodInvocation *invocation, guint flags)
 {
-    ManagerObject *object = user_data;
-    GVariantBuilder builder;
-    ListCall *call;
+    ManagerObject *object = VB_MANAGER_OBJECT(face);
+    g_autoptr(GError) error = NULL;
 
-    if (!answer_check_flags(invocation, flags, LIST_ENDED))
-        return TRUE;
-    if ((flags & LIST_ENDED) == 0) {
-        g_variant_builder_init(&builder, G_VARIANT_TYPE("aa{sv}"));
-        add_live_jobs(object, &builder);
-        g_dbus_method_invocation_return_value(invocation, g_variant_new("(aa{sv})", &builder));
+    if (!units_check_flags("ListJobs", flags, LIST_ENDED_JOBS, &error)) {
+        gate_refuse(invocation, error);
         return TRUE;
     }
 
-    call = g_new0(ListCall, 1);
-    call->object = object;
-    call->invocation = invocation;
-    store_list_ended_jobs_async(VB_STORE(object->store), MAX_ENDED_JOBS, on_ended_jobs, call);
+    if ((flags & LIST_ENDED_JOBS) == 0) {
+        answer_jobs(object->driver, invocation, NULL);
+        return TRUE;
+    }
+
+    g_object_set_data_full(
+        G_OBJECT(invocation), "virtblock-manager", g_object_ref(object), g_object_unref);
+    store_list_ended_jobs_async(
+        VB_STORE(object->store), MAX_LISTED, on_ended_jobs_listed, invocation);
     return TRUE;
 }
 
@@ -266,19 +273,19 @@ static void
 on_events_listed(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     GDBusMethodInvocation *invocation = user_data;
-    GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(ttsssa{sv})"));
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray)
         events = daemon_store_list_events_finish(VB_DAEMON_STORE(source), result, &error);
+    GVariantBuilder builder;
 
     if (events == NULL) {
-        g_variant_builder_clear(&builder);
-        g_dbus_method_invocation_take_error(invocation, error);
+        gate_refuse(invocation, error);
         return;
     }
 
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ttsssa{sv})"));
     for (guint i = 0; i < events->len; i++) {
-        const Event *event = g_ptr_array_index(events, i);
+        const Event *event = events->pdata[i];
 
         g_variant_builder_add(&builder,
                               "(ttsss@a{sv})",
@@ -287,27 +294,26 @@ on_events_listed(GObject *source, GAsyncResult *result, gpointer user_data)
                               event->domain_name,
                               event->domain_uuid,
                               event_kind_name(event->kind),
-                              event_details(event));
+                              describe_event(event));
     }
-    g_dbus_method_invocation_return_value(invocation, g_variant_new("(a(ttsssa{sv}))", &builder));
+    virtblock_dbus_manager_complete_list_events(NULL, invocation, g_variant_builder_end(&builder));
 }
 
 static gboolean
-on_list_events(VirtblockDBusManager *skeleton,
-               GDBusMethodInvocation *invocation,
-               guint64 after,
-               guint limit,
-               gpointer user_data)
+handle_list_events(VirtblockDBusManager *face,
+                   GDBusMethodInvocation *invocation,
+                   guint64 after,
+                   guint limit)
 {
-    ManagerObject *object = user_data;
+    ManagerObject *object = VB_MANAGER_OBJECT(face);
 
-    if (limit == 0 || limit > MAX_EVENTS) {
+    if (limit < 1 || limit > MAX_LISTED) {
         g_dbus_method_invocation_return_error(invocation,
                                               VBLK_ERROR,
                                               VBLK_ERROR_INVALID_ARGUMENT,
-                                              "limit '%u' is not 1 to %d",
+                                              "limit '%u' of 'ListEvents' is not 1 to '%d'",
                                               limit,
-                                              MAX_EVENTS);
+                                              MAX_LISTED);
         return TRUE;
     }
 
@@ -315,62 +321,35 @@ on_list_events(VirtblockDBusManager *skeleton,
     return TRUE;
 }
 
-static const struct {
-    const char *signal;
-    GCallback handler;
-} method_table[] =
-    {
-        {"handle-define-xml", G_CALLBACK(on_define_xml)},
-        {"handle-define-image", G_CALLBACK(on_define_image)},
-        {"handle-lookup-domain", G_CALLBACK(on_lookup_domain)},
-        {"handle-list-jobs", G_CALLBACK(on_list_jobs)},
-        {"handle-list-events", G_CALLBACK(on_list_events)},
-},
-  driver_table[] = {
-      {"domain-added", G_CALLBACK(on_domain_added)},
-      {"domain-changed", G_CALLBACK(on_domain_changed)},
-      {"domain-removed", G_CALLBACK(on_domain_removed)},
-      {"job-added", G_CALLBACK(on_job_added)},
-      {"job-changed", G_CALLBACK(on_job_changed)},
-      {"job-ended", G_CALLBACK(on_job_ended)},
-      {"snapshot-added", G_CALLBACK(on_snapshot_put)},
-      {"snapshot-changed", G_CALLBACK(on_snapshot_put)},
-      {"snapshot-removed", G_CALLBACK(on_snapshot_removed)},
-      {"event", G_CALLBACK(on_event)},
-};
-
-ManagerObject *
-manager_object_new(Exporter *exporter, Driver *driver, DaemonStore *store)
+static void
+manager_object_dispose(GObject *base)
 {
-    ManagerObject *object = g_new0(ManagerObject, 1);
+    ManagerObject *object = VB_MANAGER_OBJECT(base);
 
-    object->exporter = exporter;
-    object->driver = driver;
-    object->store = store;
-    object->domains = g_hash_table_new_full(
-        g_str_hash, g_str_equal, g_free, (GDestroyNotify)domain_object_free);
-    object->jobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    object->skeleton = virtblock_dbus_manager_skeleton_new();
-    virtblock_dbus_manager_set_version(object->skeleton, VIRTBLOCK_VERSION);
-    for (guint i = 0; i < G_N_ELEMENTS(method_table); i++)
-        g_signal_connect(object->skeleton, method_table[i].signal, method_table[i].handler, object);
-    for (guint i = 0; i < G_N_ELEMENTS(driver_table); i++)
-        g_signal_connect(driver, driver_table[i].signal, driver_table[i].handler, object);
-    exporter_add(exporter, ROOT_PATH, G_DBUS_INTERFACE_SKELETON(object->skeleton));
-    return object;
+    g_clear_object(&object->driver);
+    g_clear_object(&object->store);
+
+    G_OBJECT_CLASS(manager_object_parent_class)->dispose(base);
 }
 
-void
-manager_object_free(ManagerObject *object)
+static void
+manager_object_iface_init(VirtblockDBusManagerIface *iface)
 {
-    if (object == NULL)
-        return;
+    iface->handle_define_xml = handle_define_xml;
+    iface->handle_define_image = handle_define_image;
+    iface->handle_lookup_domain = handle_lookup_domain;
+    iface->handle_list_jobs = handle_list_jobs;
+    iface->handle_list_events = handle_list_events;
+}
 
-    g_signal_handlers_disconnect_by_data(object->driver, object);
-    g_hash_table_unref(object->domains);
-    g_hash_table_unref(object->jobs);
-    exporter_remove(object->exporter, ROOT_PATH);
-    g_signal_handlers_disconnect_by_data(object->skeleton, object);
-    g_object_unref(object->skeleton);
-    g_free(object);
+static void
+manager_object_class_init(ManagerObjectClass *class)
+{
+    G_DBUS_INTERFACE_SKELETON_CLASS(class)->get_vtable = gate_get_vtable;
+    G_OBJECT_CLASS(class)->dispose = manager_object_dispose;
+}
+
+static void
+manager_object_init(ManagerObject *object)
+{
 }

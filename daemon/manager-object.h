@@ -3,12 +3,18 @@
 
 /* Manager object */
 
-#include "daemon/exporter.h"
 #include "daemon/store.h"
 #include "driver/driver.h"
+#include "virtblock-dbus.h"
 
-/* The root object; it keeps the objects of domains and jobs in step with the driver. */
-typedef struct ManagerObject ManagerObject;
+#define MANAGER_OBJECT_TYPE (manager_object_get_type())
+G_DECLARE_FINAL_TYPE(ManagerObject,
+                     manager_object,
+                     VB,
+                     MANAGER_OBJECT,
+                     VirtblockDBusManagerSkeleton)
 
-ManagerObject *manager_object_new(Exporter *exporter, Driver *driver, DaemonStore *store);
-void manager_object_free(ManagerObject *object);
+/* Tells clients of the driver's events by itself. */
+ManagerObject *manager_object_new(Driver *driver, DaemonStore *store);
+/* The store was loaded. */
+void manager_object_update(ManagerObject *object);

@@ -20,35 +20,35 @@ escape(const char *name)
 }
 
 char *
-object_path_domain(const char *uuid)
+object_path_of_domain(const char *uuid)
 {
-    g_autofree char *name = g_strdelimit(g_strdup(uuid), "-", '_');
+    char *path = g_strconcat(OBJECT_PATH_ROOT "/domains/", uuid, NULL);
 
-    return g_strdup_printf("%s/domains/%s", ROOT_PATH, name);
+    return g_strdelimit(path, "-", '_');
 }
 
 char *
-object_path_disk(const char *uuid, const char *target)
+object_path_of_disk(const char *uuid, const char *target)
 {
-    g_autofree char *domain = object_path_domain(uuid);
-    g_autofree char *name = escape(target);
+    g_autofree char *domain = object_path_of_domain(uuid);
+    g_autofree char *escaped = escape(target);
 
-    return g_strdup_printf("%s/disks/%s", domain, name);
+    return g_strconcat(domain, "/disks/", escaped, NULL);
 }
 
 char *
-object_path_snapshot(const char *uuid, const char *name)
+object_path_of_snapshot(const char *uuid, const char *name)
 {
-    g_autofree char *domain = object_path_domain(uuid);
+    g_autofree char *domain = object_path_of_domain(uuid);
     g_autofree char *escaped = escape(name);
 
-    return g_strdup_printf("%s/snapshots/%s", domain, escaped);
+    return g_strconcat(domain, "/snapshots/", escaped, NULL);
 }
 
 char *
-object_path_job(const char *id)
+object_path_of_job(const char *id)
 {
-    g_autofree char *name = escape(id);
+    g_autofree char *escaped = escape(id);
 
-    return g_strdup_printf("%s/jobs/%s", ROOT_PATH, name);
+    return g_strconcat(OBJECT_PATH_ROOT "/jobs/", escaped, NULL);
 }

@@ -5,10 +5,11 @@
 
 #include <glib.h>
 
-#define ROOT_PATH "/org/virtblock1"
+#define OBJECT_PATH_ROOT "/org/virtblock1"
+#define OBJECT_PATH_NONE "/"
 
-/* To be freed; the contract tells how names are escaped. */
-char *object_path_domain(const char *uuid);
-char *object_path_disk(const char *uuid, const char *target);
-char *object_path_snapshot(const char *uuid, const char *name);
-char *object_path_job(const char *id);
+/* As the contract lays them out; bytes outside [A-Za-z0-9] as _xx, a UUID's dashes as _. */
+char *object_path_of_domain(const char *uuid);
+char *object_path_of_disk(const char *uuid, const char *target);
+char *object_path_of_snapshot(const char *uuid, const char *name);
+char *object_path_of_job(const char *id);

@@ -5,34 +5,73 @@
 #include "daemon/snapshot-object.h"
 
 #include "api/vblk-error.h"
-#include "daemon/answer.h"
+#include "daemon/gate.h"
 #include "daemon/object-path.h"
+#include "daemon/units.h"
 #include "driver/snapshot-calls.h"
-#include "virtblock-dbus.h"
 
-#define METADATA_ONLY 2
+#define DELETE_METADATA_ONLY 2
 
-struct SnapshotObject {
-    Exporter *exporter; /* borrowed, outlives us */
-    Driver *driver;     /* borrowed, outlives us */
-    Domain *domain;     /* owned */
+struct _SnapshotObject {
+    VirtblockDBusSnapshotSkeleton parent;
+
+    Driver *driver;
+    Domain *domain;
     char *name;
-    char *path;
-    VirtblockDBusSnapshot *skeleton;
 };
 
-static gboolean
-on_get_xml(VirtblockDBusSnapshot *skeleton,
-           GDBusMethodInvocation *invocation,
-           guint flags,
-           gpointer user_data)
-{
-    SnapshotObject *object = user_data;
-    const Snapshot *snapshot = domain_find_snapshot(object->domain, object->name);
+static void snapshot_object_iface_init(VirtblockDBusSnapshotIface *iface);
 
-    if (!answer_check_flags(invocation, flags, 0))
-        return TRUE;
-    virtblock_dbus_snapshot_complete_get_xml(skeleton, invocation, snapshot->xml);
+G_DEFINE_FINAL_TYPE_WITH_CODE(SnapshotObject,
+                              snapshot_object,
+                              VIRTBLOCK_DBUS_TYPE_SNAPSHOT_SKELETON,
+                              G_IMPLEMENT_INTERFACE(VIRTBLOCK_DBUS_TYPE_SNAPSHOT,
+                                                    snapshot_object_iface_init))
+
+SnapshotObject *
+snapshot_object_new(Driver *driver, Domain *domain, const Snapshot *snapshot)
+{
+    SnapshotObject *object = g_object_new(SNAPSHOT_OBJECT_TYPE, NULL);
+    g_autofree char *path = object_path_of_domain(domain_get_uuid(domain));
+
+    object->driver = g_object_ref(driver);
+    object->domain = domain_ref(domain);
+    object->name = g_strdup(snapshot->name);
+    virtblock_dbus_snapshot_set_domain(VIRTBLOCK_DBUS_SNAPSHOT(object), path);
+    virtblock_dbus_snapshot_set_name(VIRTBLOCK_DBUS_SNAPSHOT(object), snapshot->name);
+    snapshot_object_update(object, snapshot);
+    return object;
+}
+
+void
+snapshot_object_update(SnapshotObject *object, const Snapshot *snapshot)
+{
+    VirtblockDBusSnapshot *face = VIRTBLOCK_DBUS_SNAPSHOT(object);
+    const char *current = domain_get_current_snapshot(object->domain);
+
+    virtblock_dbus_snapshot_set_parent(face, snapshot->parent != NULL ? snapshot->parent : "");
+    virtblock_dbus_snapshot_set_state(face, snapshot->state != NULL ? snapshot->state : "");
+    virtblock_dbus_snapshot_set_creation_time(face, snapshot->creation_time);
+    virtblock_dbus_snapshot_set_current(face, g_strcmp0(current, snapshot->name) == 0);
+}
+
+static gboolean
+handle_get_xml(VirtblockDBusSnapshot *face, GDBusMethodInvocation *invocation, guint flags)
+{
+    SnapshotObject *object = VB_SNAPSHOT_OBJECT(face);
+    const Snapshot *snapshot = domain_find_snapshot(object->domain, object->name);
+    g_autoptr(GError) error = NULL;
+
+    if (!units_check_flags("GetXML", flags, 0, &error))
+        gate_refuse(invocation, error);
+    else if (snapshot == NULL)
+        g_dbus_method_invocation_return_error(invocation,
+                                              VBLK_ERROR,
+                                              VBLK_ERROR_NO_SNAPSHOT,
+                                              "snapshot '%s' was deleted",
+                                              object->name);
+    else
+        virtblock_dbus_snapshot_complete_get_xml(face, invocation, snapshot->xml);
     return TRUE;
 }
 
@@ -40,31 +79,33 @@ static void
 on_deleted(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     GDBusMethodInvocation *invocation = user_data;
-    GError *error = NULL;
+    g_autoptr(GError) error = NULL;
 
     if (driver_snapshot_delete_finish(VB_DRIVER(source), result, &error))
         g_dbus_method_invocation_return_value(invocation, NULL);
     else
-        g_dbus_method_invocation_take_error(invocation, error);
+        gate_refuse(invocation, error);
 }
 
 static gboolean
-on_delete(VirtblockDBusSnapshot *skeleton,
-          GDBusMethodInvocation *invocation,
-          guint flags,
-          gpointer user_data)
+handle_delete(VirtblockDBusSnapshot *face, GDBusMethodInvocation *invocation, guint flags)
 {
-    SnapshotObject *object = user_data;
+    SnapshotObject *object = VB_SNAPSHOT_OBJECT(face);
+    g_autoptr(GError) error = NULL;
 
-    if (!answer_check_flags(invocation, flags, METADATA_ONLY))
+    if (!units_check_flags("Delete", flags, DELETE_METADATA_ONLY, &error)) {
+        gate_refuse(invocation, error);
         return TRUE;
-    if (flags != METADATA_ONLY) {
-        g_dbus_method_invocation_return_error(invocation,
-                                              VBLK_ERROR,
-                                              VBLK_ERROR_OPERATION_UNSUPPORTED,
-                                              "deleting snapshot '%s' together with its data is "
-                                              "not supported yet",
-                                              object->name);
+    }
+
+    if (flags != DELETE_METADATA_ONLY) {
+        g_dbus_method_invocation_return_error(
+            invocation,
+            VBLK_ERROR,
+            VBLK_ERROR_OPERATION_UNSUPPORTED,
+            "only the metadata of snapshot '%s' can be deleted: say so with flag '%d'",
+            object->name,
+            DELETE_METADATA_ONLY);
         return TRUE;
     }
 
@@ -73,48 +114,33 @@ on_delete(VirtblockDBusSnapshot *skeleton,
     return TRUE;
 }
 
-SnapshotObject *
-snapshot_object_new(Exporter *exporter, Driver *driver, Domain *domain, const Snapshot *snapshot)
+static void
+snapshot_object_dispose(GObject *base)
 {
-    SnapshotObject *object = g_new0(SnapshotObject, 1);
-    g_autofree char *domain_path = object_path_domain(domain_get_uuid(domain));
+    SnapshotObject *object = VB_SNAPSHOT_OBJECT(base);
 
-    object->exporter = exporter;
-    object->driver = driver;
-    object->domain = domain_ref(domain);
-    object->name = g_strdup(snapshot->name);
-    object->path = object_path_snapshot(domain_get_uuid(domain), snapshot->name);
-    object->skeleton = virtblock_dbus_snapshot_skeleton_new();
-    virtblock_dbus_snapshot_set_domain(object->skeleton, domain_path);
-    virtblock_dbus_snapshot_set_name(object->skeleton, snapshot->name);
-    virtblock_dbus_snapshot_set_state(object->skeleton,
-                                      snapshot->state != NULL ? snapshot->state : "");
-    virtblock_dbus_snapshot_set_creation_time(object->skeleton, snapshot->creation_time);
-    snapshot_object_update(object, snapshot);
-    g_signal_connect(object->skeleton, "handle-get-xml", G_CALLBACK(on_get_xml), object);
-    g_signal_connect(object->skeleton, "handle-delete", G_CALLBACK(on_delete), object);
-    exporter_add(exporter, object->path, G_DBUS_INTERFACE_SKELETON(object->skeleton));
-    return object;
+    g_clear_object(&object->driver);
+    g_clear_pointer(&object->domain, domain_unref);
+    g_clear_pointer(&object->name, g_free);
+
+    G_OBJECT_CLASS(snapshot_object_parent_class)->dispose(base);
 }
 
-void
-snapshot_object_update(SnapshotObject *object, const Snapshot *snapshot)
+static void
+snapshot_object_iface_init(VirtblockDBusSnapshotIface *iface)
 {
-    const char *current = domain_get_current_snapshot(object->domain);
-
-    virtblock_dbus_snapshot_set_parent(object->skeleton,
-                                       snapshot->parent != NULL ? snapshot->parent : "");
-    virtblock_dbus_snapshot_set_current(object->skeleton, g_strcmp0(current, object->name) == 0);
+    iface->handle_get_xml = handle_get_xml;
+    iface->handle_delete = handle_delete;
 }
 
-void
-snapshot_object_free(SnapshotObject *object)
+static void
+snapshot_object_class_init(SnapshotObjectClass *class)
 {
-    exporter_remove(object->exporter, object->path);
-    g_signal_handlers_disconnect_by_data(object->skeleton, object);
-    g_object_unref(object->skeleton);
-    domain_unref(object->domain);
-    g_free(object->name);
-    g_free(object->path);
-    g_free(object);
+    G_DBUS_INTERFACE_SKELETON_CLASS(class)->get_vtable = gate_get_vtable;
+    G_OBJECT_CLASS(class)->dispose = snapshot_object_dispose;
+}
+
+static void
+snapshot_object_init(SnapshotObject *object)
+{
 }

@@ -3,12 +3,15 @@
 
 /* Snapshot object */
 
-#include "daemon/exporter.h"
 #include "driver/driver.h"
+#include "virtblock-dbus.h"
 
-typedef struct SnapshotObject SnapshotObject;
+#define SNAPSHOT_OBJECT_TYPE (snapshot_object_get_type())
+G_DECLARE_FINAL_TYPE(SnapshotObject,
+                     snapshot_object,
+                     VB,
+                     SNAPSHOT_OBJECT,
+                     VirtblockDBusSnapshotSkeleton)
 
-SnapshotObject *
-snapshot_object_new(Exporter *exporter, Driver *driver, Domain *domain, const Snapshot *snapshot);
+SnapshotObject *snapshot_object_new(Driver *driver, Domain *domain, const Snapshot *snapshot);
 void snapshot_object_update(SnapshotObject *object, const Snapshot *snapshot);
-void snapshot_object_free(SnapshotObject *object);

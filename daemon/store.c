@@ -339,6 +339,16 @@ daemon_store_new(const char *state_dir)
     return store;
 }
 
+void
+daemon_store_close(DaemonStore *store)
+{
+    if (store->worker == NULL)
+        return;
+
+    g_thread_pool_free(g_steal_pointer(&store->worker), FALSE, TRUE);
+    g_clear_pointer(&store->journal, journal_free);
+}
+
 /* Each call holds a reference, so none is under way; the worker itself may be what drops the last
  * one, so it cannot be waited for. */
 static void
@@ -346,7 +356,8 @@ daemon_store_finalize(GObject *object)
 {
     DaemonStore *store = VB_DAEMON_STORE(object);
 
-    g_thread_pool_free(store->worker, FALSE, FALSE);
+    if (store->worker != NULL)
+        g_thread_pool_free(store->worker, FALSE, FALSE);
     journal_free(store->journal);
     catalog_free(store->catalog);
     g_clear_pointer(&store->unfinished, g_ptr_array_unref);

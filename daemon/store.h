@@ -19,6 +19,9 @@ G_DECLARE_FINAL_TYPE(DaemonStore, daemon_store, VB, DAEMON_STORE, GObject)
 /* @state_dir exists. Nothing is touched before the first call. */
 DaemonStore *daemon_store_new(const char *state_dir);
 
+/* Waits for what was begun and closes the journal; no calls after that. */
+void daemon_store_close(DaemonStore *store);
+
 /* Number of the newest event; 0 until one is known. */
 guint64 daemon_store_get_last_sequence(DaemonStore *store);
 
