@@ -21,8 +21,11 @@ rate_limit_set_speed(RateLimit *limit, guint64 speed_bps, gint64 now_us)
     gint64 delay_us = rate_limit_delay_us(limit, now_us);
     double unpaid_bytes = (double)delay_us / G_USEC_PER_SEC * (double)limit->speed_bps;
 
+    /* A slower job pays by the clock what it moved fast, a faster one by the byte. */
+    if (speed_bps != 0)
+        delay_us = MIN(delay_us, get_span_us(unpaid_bytes, speed_bps));
     limit->speed_bps = speed_bps;
-    limit->next_us = now_us + (speed_bps != 0 ? get_span_us(unpaid_bytes, speed_bps) : 0);
+    limit->next_us = now_us + delay_us;
 }
 
 void

@@ -19,7 +19,7 @@ typedef struct {
     gint64 next_us;
 } RateLimit;
 
-/* Counts at once, also for what was moved already but is not paid for. */
+/* Counts at once: what was moved and is not paid for yet delays no longer than before. */
 void rate_limit_set_speed(RateLimit *limit, guint64 speed_bps, gint64 now_us);
 /* Accounts for @bytes that were moved. */
 void rate_limit_account(RateLimit *limit, guint64 bytes, gint64 now_us);

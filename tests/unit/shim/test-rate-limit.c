@@ -98,6 +98,18 @@ test_what_is_owed_is_paid_at_the_new_speed(void **state)
 }
 
 static void
+test_a_slower_job_does_not_pay_at_length_for_what_it_moved_fast(void **state)
+{
+    RateLimit limit = {0};
+
+    rate_limit_set_speed(&limit, 50000000, 0);
+    rate_limit_account(&limit, 2500000, 0);
+    assert_int_equal(rate_limit_delay_us(&limit, 0), SECOND / 20);
+    rate_limit_set_speed(&limit, 1000, 0);
+    assert_int_equal(rate_limit_delay_us(&limit, 0), SECOND / 20);
+}
+
+static void
 test_a_pause_saves_up_no_more_than_the_slack(void **state)
 {
     RateLimit limit = {0};
@@ -155,6 +167,7 @@ main(void)
         cmocka_unit_test(test_time_that_the_disk_needs_is_not_lost),
         cmocka_unit_test(test_a_new_speed_counts_at_once),
         cmocka_unit_test(test_what_is_owed_is_paid_at_the_new_speed),
+        cmocka_unit_test(test_a_slower_job_does_not_pay_at_length_for_what_it_moved_fast),
         cmocka_unit_test(test_a_pause_saves_up_no_more_than_the_slack),
         cmocka_unit_test(test_without_a_limit_nothing_waits),
         cmocka_unit_test(test_chunks_are_whole_units_and_no_more_than_asked),
