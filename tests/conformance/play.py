@@ -5,6 +5,8 @@ A play is lines of these words; the first line, a comment, is its title.
 
     system                        to qemu-system-x86_64, which has devices and HMP; otherwise to
                                   qemu-storage-daemon
+    ours                          to qemu-shim alone, without QEMU; replies are told by `expect`
+    expect {...}                  what the reply before must be
     image NAME SIZE [on BACKING]  makes a qcow2 image, raw where the name ends in .raw
     write NAME PATTERN OFFSET LENGTH
     args WORD ...                 more words for the command line
@@ -30,6 +32,7 @@ import shlex
 class Play:
     title: str
     is_system: bool = False
+    is_ours: bool = False
     is_interleaved: bool = False
     images: list = dataclasses.field(default_factory=list)  # of word lists
     args: list = dataclasses.field(default_factory=list)
@@ -49,7 +52,7 @@ def take_line(play, line):
         play.steps.append(("qmp", line))
     elif line == "quit":
         play.steps.append(("quit", ""))
-    elif word in ("hmp", "event", "until"):
+    elif word in ("hmp", "event", "until", "expect"):
         play.steps.append((word, rest))
     elif word in ("image", "write"):
         play.images.append([word] + rest.split())
@@ -64,6 +67,8 @@ def take_line(play, line):
         play.differences[int(what) if what.isdigit() else what] = reason
     elif line == "system":
         play.is_system = True
+    elif line == "ours":
+        play.is_system = play.is_ours = True
     elif line == "interleaved":
         play.is_interleaved = True
     else:

@@ -29,6 +29,19 @@ def format_of(name):
     return "raw" if name.endswith(".raw") else "qcow2"
 
 
+def make_images_ourselves(play, shim, folder):
+    """Without QEMU's tools: data can only be written to raw images."""
+    for word, name, *rest in play.images:
+        if word == "write":
+            pattern, offset, length = (int(number, 0) for number in rest)
+            with open(folder / name, "r+b") as image:
+                image.seek(offset)
+                image.write(bytes([pattern]) * length)
+        else:
+            backing = ["-b", rest[2], "-F", format_of(rest[2])] if rest[1:2] == ["on"] else []
+            run(shim, "create", "-f", format_of(name), *backing, name, rest[0], cwd=folder)
+
+
 def make_images(play, folder):
     for word, name, *rest in play.images:
         if word == "write":
@@ -68,6 +81,13 @@ def wait_until(peer, rest):
         peer.said[mark:] = [message for message in peer.said[mark:] if "event" in message]
 
 
+def check_reply(play, peer, rest):
+    replies = [message for message in peer.said if "event" not in message]
+    said, wanted = transcript.text_of(replies[-1], play), transcript.text_of(json.loads(rest), play)
+    if said != wanted:
+        raise PeerError(f"it said {said}, not {wanted}")
+
+
 def perform(play, peer):
     since = 0
     peer.greet()
@@ -79,6 +99,8 @@ def perform(play, peer):
                                      "arguments": {"command-line": rest}}))
         elif word == "until":
             wait_until(peer, rest)
+        elif word == "expect":
+            check_reply(play, peer, rest)
         elif word == "quit":
             peer.end()
         else:
@@ -123,11 +145,25 @@ def act(play, shim, folder):
     return lines
 
 
+def act_alone(play, shim, folder):
+    folder.mkdir()
+    make_images_ourselves(play, shim, folder)
+    peer = Peer(command_of(play, shim), folder)
+    try:
+        perform(play, peer)
+        status = peer.end()
+    finally:
+        peer.close()
+    return [] if status == 0 else [f"exit status {status}"]
+
+
 def compare(path, shim):
     """Returns the title and the lines that differ."""
     play = plays.read(path)
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         root = pathlib.Path(name)
+        if play.is_ours:
+            return play.title, act_alone(play, shim, root / "shim")
         qemu = act(play, None, root / "qemu")
         ours = act(play, shim, root / "shim")
     return play.title, list(difflib.unified_diff(qemu, ours, "QEMU", "qemu-shim", n=2, lineterm=""))
@@ -136,7 +172,7 @@ def compare(path, shim):
 def main():
     shim, *paths = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:])
     missing = [name for name in NEEDED if shutil.which(name) is None]
-    if missing:
+    if missing and not all(plays.read(path).is_ours for path in paths):
         print(f"1..0 # SKIP there is no {missing[0]} to compare with")
         return
     print(f"1..{len(paths)}", flush=True)

@@ -41,6 +41,10 @@ def clean(value, forgotten, names):
     return value
 
 
+def text_of(message, play):
+    return json.dumps(clean(message, ALWAYS_FORGOTTEN | play.forgotten, Names()), sort_keys=True)
+
+
 def lines_of(messages, play):
     names = Names()
     forgotten = ALWAYS_FORGOTTEN | play.forgotten
