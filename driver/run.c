@@ -122,8 +122,8 @@ wind_down(Run *run)
     let_go_of_peer(run);
     if (run->peer != NULL)
         peer_quit(g_steal_pointer(&run->peer));
-    g_ptr_array_remove(run->driver->runs, run);
-    run_unref(run);
+    if (g_ptr_array_remove(run->driver->runs, run))
+        run_unref(run);
 }
 
 static void
@@ -713,14 +713,14 @@ run_judge(Driver *driver, RunParts *parts, const char *reason)
 void
 run_detach_all(Driver *driver)
 {
+    /* Out of the list first: closing a monitor answers calls, which look at the list. */
     while (driver->runs->len > 0) {
-        Run *run = g_ptr_array_index(driver->runs, driver->runs->len - 1);
+        Run *run = g_ptr_array_steal_index(driver->runs, driver->runs->len - 1);
 
         run->is_ending = TRUE;
         g_clear_handle_id(&run->poll, g_source_remove);
         let_go_of_peer(run);
         g_clear_pointer(&run->peer, peer_free);
-        g_ptr_array_remove_index(driver->runs, driver->runs->len - 1);
         run_unref(run);
     }
 }

@@ -225,7 +225,7 @@ qcow2_layout_scan(Qcow2Image *image, GError **error)
     gboolean is_sorted = TRUE;
 
     place_fixed(image);
-    image->metadata = g_try_new(guint64, n_most + 1);
+    image->metadata = g_try_new0(guint64, n_most + 1);
     if (image->metadata == NULL) {
         g_set_error(error,
                     VBLK_ERROR,

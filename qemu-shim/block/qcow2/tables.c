@@ -117,7 +117,7 @@ int
 qcow2_get_entry_locked(Qcow2Image *image, guint64 index, guint64 *ret_entry)
 {
     guint64 l1_index = index >> image->l2_bits;
-    Qcow2Table *table;
+    Qcow2Table *table = NULL;
     guint64 entry = 0;
     const char *fault = NULL;
     int status = find_table(image, l1_index, &table);
@@ -171,13 +171,14 @@ int
 qcow2_set_entry_locked(Qcow2Image *image, guint64 index, guint64 entry)
 {
     guint64 l1_index = index >> image->l2_bits;
-    Qcow2Table *table;
+    Qcow2Table *table = NULL;
     int status = find_table(image, l1_index, &table);
 
     if (status == 0 && table == NULL)
         status = create_table(image, l1_index, &table);
     if (status < 0)
         return status;
+    g_assert(table != NULL);
     if (table->has_faults)
         return qcow2_image_fault(image,
                                  "the L2 table at 0x%" G_GINT64_MODIFIER
