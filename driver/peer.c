@@ -112,6 +112,55 @@ peer_quit(Peer *peer)
     peer_call_async(peer, "quit", NULL, on_quit_answered, peer);
 }
 
+#define GOING_TIMEOUT_MS 5000
+
+static void
+on_gone(QmpClient *client, GError *reason, gpointer user_data)
+{
+    g_autoptr(GTask) task = g_object_ref(user_data);
+    Peer *peer = g_task_get_task_data(task);
+
+    /* The first of the three that tell us; without the handler the task can go. */
+    if (g_signal_handlers_disconnect_by_func(peer->client, on_gone, task) > 0)
+        g_task_return_boolean(task, TRUE);
+}
+
+static gboolean
+on_going_overdue(gpointer user_data)
+{
+    on_gone(NULL, NULL, user_data);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+on_told_to_go(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    g_autoptr(GVariant) value = peer_call_finish(result, NULL);
+
+    /* Without an answer it has gone already. */
+    if (value == NULL)
+        on_gone(NULL, NULL, task);
+}
+
+void
+peer_quit_async(Peer *peer, GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_autoptr(GTask) task = g_task_new(NULL, NULL, callback, user_data);
+
+    g_task_set_source_tag(task, peer_quit_async);
+    g_task_set_task_data(task, peer, (GDestroyNotify)peer_free);
+    g_signal_connect_data(peer->client,
+                          "closed",
+                          G_CALLBACK(on_gone),
+                          g_object_ref(task),
+                          (GClosureNotify)(void (*)(void))g_object_unref,
+                          0);
+    g_timeout_add_full(
+        G_PRIORITY_DEFAULT, GOING_TIMEOUT_MS, on_going_overdue, g_object_ref(task), g_object_unref);
+    peer_call_async(peer, "quit", NULL, on_told_to_go, g_object_ref(task));
+}
+
 static gboolean
 has_command(GVariant *commands, const char *name)
 {

@@ -29,6 +29,8 @@ Peer *peer_finish(GAsyncResult *result, GError **error);
 
 /* Tells it to go. Takes @peer. */
 void peer_quit(Peer *peer);
+/* The same, and ends when it has gone and let go of the images, or after a while. */
+void peer_quit_async(Peer *peer, GAsyncReadyCallback callback, gpointer user_data);
 /* Leaves it running. */
 void peer_free(Peer *peer);
 

@@ -160,6 +160,7 @@ on_record_again(gpointer user_data)
 typedef struct {
     Run *run;
     DomainXml *definition; /* NULL: unchanged */
+    GPtrArray *events;     /* NULL until they are stored */
 } Recording;
 
 static void
@@ -167,21 +168,37 @@ recording_free(Recording *recording)
 {
     run_unref(recording->run);
     domain_xml_free(recording->definition);
+    g_clear_pointer(&recording->events, g_ptr_array_unref);
     g_free(recording);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Recording, recording_free)
 
+/* Told when the images are free again: who waits for the end may start the machine at once. */
+static void
+on_peer_gone(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(Recording) recording = user_data;
+
+    apply_outcome(recording->run, g_steal_pointer(&recording->definition), recording->events);
+    wind_down(recording->run);
+}
+
 static void
 on_dismissed(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-    g_autoptr(Run) run = user_data;
+    Recording *recording = user_data;
+    Run *run = recording->run;
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) value = peer_call_finish(result, &error);
 
     if (value == NULL)
         g_debug("job '%s' was not dismissed: %s", run->plan->job_id, error->message);
-    wind_down(run);
+    let_go_of_peer(run);
+    if (run->peer != NULL)
+        peer_quit_async(g_steal_pointer(&run->peer), on_peer_gone, recording);
+    else
+        on_peer_gone(NULL, NULL, recording);
 }
 
 static void
@@ -203,15 +220,15 @@ on_recorded(GObject *source, GAsyncResult *result, gpointer user_data)
         return;
     }
 
-    apply_outcome(run, g_steal_pointer(&recording->definition), events);
+    recording->events = g_steal_pointer(&events);
     if (run->peer != NULL)
         peer_call_async(run->peer,
                         "job-dismiss",
                         g_variant_new_parsed("{'id': <%s>}", run->plan->job_id),
                         on_dismissed,
-                        run_ref(run));
+                        g_steal_pointer(&recording));
     else
-        wind_down(run);
+        on_peer_gone(NULL, NULL, g_steal_pointer(&recording));
 }
 
 static void
