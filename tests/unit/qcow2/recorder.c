@@ -24,7 +24,10 @@ record(Recorder *self, RecordKind kind, guint64 offset, GBytes *bytes)
 static int
 recorder_read(IoFile *file, guint64 offset, void *buffer, gsize length)
 {
-    return io_file_read(((Recorder *)file)->memory, offset, buffer, length);
+    Recorder *self = (Recorder *)file;
+
+    self->n_reads++;
+    return io_file_read(self->memory, offset, buffer, length);
 }
 
 static int

@@ -21,8 +21,9 @@ typedef struct {
 typedef struct {
     IoFile file;
     IoFile *memory;
-    GArray *records; /* of Record */
-    guint64 n_operations;
+    GArray *records;      /* of Record */
+    guint64 n_operations; /* reads are not among them */
+    guint64 n_reads;
     guint64 fail_at;           /* the operation that fails, counted from 1; 0: none */
     gboolean is_failing_on;    /* and all after it */
     gboolean is_failing_flush; /* the next one, once */
