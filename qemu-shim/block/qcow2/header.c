@@ -215,7 +215,7 @@ parse_backing_name(Qcow2Header *header,
 {
     guint64 offset = qcow2_get64(bytes + QCOW2_AT_BACKING_OFFSET);
     guint32 length = qcow2_get32(bytes + QCOW2_AT_BACKING_SIZE);
-    const guint8 *name = bytes + offset;
+    const guint8 *name;
 
     if (offset == 0)
         return TRUE;
@@ -227,6 +227,8 @@ parse_backing_name(Qcow2Header *header,
                                    ") is not within the first cluster",
                                    length,
                                    offset);
+
+    name = bytes + offset;
     for (guint32 i = 0; i < length; i++) {
         if (name[i] < 0x20 || name[i] == 0x7f)
             return qcow2_header_refuse(
