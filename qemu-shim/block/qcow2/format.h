@@ -18,10 +18,11 @@
  * the cluster, an offset or 0 with the ZERO bit (reads as zeros; version 3), or, with the
  * COMPRESSED bit, offset and number of sectors of a compressed cluster, which starts at any byte.
  *
- * The ordering invariant, which all writing keeps (commit.c): what is pointed at is durable before
- * what points at it. Data, then refcount blocks, then the refcount table, then L2 tables, then the
- * L1 table, then the header; each arrow is a flush that must succeed, left out where nothing stands
- * on one of its sides. So a crash leaves clusters nobody uses, never one that reads wrong.
+ * The ordering invariant, which all writing keeps (commit.c): what can be reached is durable before
+ * what makes it reachable. Data, counts and new L2 tables come before the entries of L2 tables that
+ * are linked and of the L1 table; refcount blocks before the refcount table, that before the header
+ * where it moved; all of it before a header that forgets the backing file. Each "before" is a flush
+ * that must succeed. So a crash leaves clusters nobody uses, never one that reads wrong.
  */
 #define QCOW2_MAGIC 0x514649fbu
 
