@@ -29,6 +29,8 @@ typedef struct {
     guint flags;
     GPtrArray *overlays; /* of Overlay, owned */
     guint position;
+    DomainXml *definition; /* once stored: what will be */
+    Snapshot *snapshot;    /* the same; NULL: not kept */
 } Create;
 
 static void next_overlay(GTask *task);
@@ -310,6 +312,35 @@ apply(Create *create, DomainXml *definition, Snapshot *snapshot)
     }
 }
 
+static void release_images(GTask *task);
+
+static void
+on_released(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+
+    release_images(task);
+}
+
+/* Answered when the images are free again: the next call may follow at once. */
+static void
+release_images(GTask *task)
+{
+    Create *create = g_task_get_task_data(task);
+
+    while (create->position < create->overlays->len) {
+        Overlay *overlay = g_ptr_array_index(create->overlays, create->position++);
+
+        if (overlay->look->peer == NULL)
+            continue;
+        peer_quit_async(g_steal_pointer(&overlay->look->peer), on_released, g_object_ref(task));
+        return;
+    }
+
+    apply(create, g_steal_pointer(&create->definition), g_steal_pointer(&create->snapshot));
+    g_task_return_pointer(task, g_strdup(create->xml->name), g_free);
+}
+
 static void
 on_recorded(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -326,8 +357,10 @@ on_recorded(GObject *source, GAsyncResult *result, gpointer user_data)
         return;
     }
 
-    apply(create, recording->definition, recording->snapshot);
-    g_task_return_pointer(task, g_strdup(create->xml->name), g_free);
+    create->definition = recording->definition;
+    create->snapshot = recording->snapshot;
+    create->position = 0;
+    release_images(task);
 }
 
 static void
