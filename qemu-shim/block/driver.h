@@ -34,6 +34,10 @@ struct BlockDriver {
     int (*write_zeroes)(BlockNode *node, guint64 offset, guint64 length);
     int (*populate)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
     int (*populate_zeroes)(BlockNode *node, guint64 offset, guint64 length);
+    /* Advice that the guest needs the range no more: NULL or 0 without doing a thing is right. */
+    int (*discard)(BlockNode *node, guint64 offset, guint64 length);
+    /* The new virtual size; what is added reads as zeros, whatever a backing node has there. */
+    int (*resize)(BlockNode *node, guint64 length);
     int (*flush)(BlockNode *node);
     int (*get_status)(BlockNode *node,
                       guint64 offset,
@@ -69,12 +73,27 @@ struct BlockNode {
     char *backing_name; /* as the header has it */
     char *backing_format;
     char *backing_filename; /* the same as a path from here; NULL: none */
+    GPtrArray *watchers;    /* of BlockWatcher, owned: see block/watcher.h */
 
     /* Main thread only. */
     guint64 serial;      /* the order of opening */
     GPtrArray *blockers; /* of char *, owned: why nothing else may start */
+    GPtrArray *children; /* of BlockChild, owned: those beyond file and backing; NULL: none */
     guint device_count;  /* guest devices that stand on it */
 };
+
+typedef struct {
+    char *role; /* as in the options: "children.0", "x-image" */
+    BlockNode *node;
+} BlockChild;
+
+/* A further child, which keeps a reference; the role is copied. */
+void block_node_add_child(BlockNode *node, const char *role, BlockNode *child);
+gboolean block_node_is_outside(const BlockNode *node, guint64 offset, guint64 length);
+/* For the writer: a list of its own, which lives as long as it needs it; NULL: nobody watches. */
+GPtrArray *block_node_ref_watchers(BlockNode *node);
+int block_watchers_before_write(GPtrArray *watchers, guint64 offset, guint64 length);
+void block_watchers_after_write(GPtrArray *watchers, guint64 offset, guint64 length);
 
 /* A node without a name yet; takes @file. */
 BlockNode *block_node_new(const BlockDriver *driver, const char *filename, BlockNode *file);

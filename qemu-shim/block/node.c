@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "qemu-shim/block/backing.h"
 #include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/watcher.h"
 
 BlockNode *
 block_node_new(const BlockDriver *driver, const char *filename, BlockNode *file)
@@ -21,7 +21,30 @@ block_node_new(const BlockDriver *driver, const char *filename, BlockNode *file)
     node->filename = g_strdup(filename);
     node->file = file;
     node->blockers = g_ptr_array_new_with_free_func(g_free);
+    node->watchers = g_ptr_array_new_with_free_func((GDestroyNotify)block_watcher_unref);
     return node;
+}
+
+static void
+free_child(gpointer data)
+{
+    BlockChild *child = data;
+
+    block_node_unref(child->node);
+    g_free(child->role);
+    g_free(child);
+}
+
+void
+block_node_add_child(BlockNode *node, const char *role, BlockNode *child)
+{
+    BlockChild *entry = g_new0(BlockChild, 1);
+
+    entry->role = g_strdup(role);
+    entry->node = block_node_ref(child);
+    if (node->children == NULL)
+        node->children = g_ptr_array_new_with_free_func(free_child);
+    g_ptr_array_add(node->children, entry);
 }
 
 BlockNode *
@@ -41,7 +64,9 @@ block_node_unref(BlockNode *node)
         node->driver->close(node);
     block_node_unref(node->backing);
     block_node_unref(node->file);
+    g_clear_pointer(&node->children, g_ptr_array_unref);
     g_ptr_array_unref(node->blockers);
+    g_ptr_array_unref(node->watchers);
     g_mutex_clear(&node->lock);
     g_free(node->backing_name);
     g_free(node->backing_format);
@@ -132,8 +157,8 @@ block_node_ref_backing(BlockNode *node)
     return backing;
 }
 
-static gboolean
-is_outside(const BlockNode *node, guint64 offset, guint64 length)
+gboolean
+block_node_is_outside(const BlockNode *node, guint64 offset, guint64 length)
 {
     return offset > node->length || length > node->length - offset;
 }
@@ -147,7 +172,7 @@ block_node_get_status(BlockNode *node,
 {
     int status;
 
-    if (length == 0 || is_outside(node, offset, length))
+    if (length == 0 || block_node_is_outside(node, offset, length))
         return -EINVAL;
 
     status = node->driver->get_status(node, offset, length, ret_status, ret_length);
@@ -206,7 +231,7 @@ block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length)
     g_autoptr(BlockNode) backing = block_node_ref_backing(node);
     char *at = buffer;
 
-    if (is_outside(node, offset, length))
+    if (block_node_is_outside(node, offset, length))
         return -EINVAL;
     if (!node->driver->has_backing)
         return length > 0 ? node->driver->read(node, offset, buffer, length) : 0;
@@ -227,58 +252,6 @@ block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length)
     }
 
     return 0;
-}
-
-/* Why @node cannot be written at this range by an operation it has or not; 0: it can. */
-static int
-check_write(BlockNode *node, gboolean has_operation, guint64 offset, guint64 length)
-{
-    if (node->is_read_only)
-        return -EROFS;
-    if (!has_operation)
-        return -ENOTSUP;
-    return is_outside(node, offset, length) ? -EINVAL : 0;
-}
-
-int
-block_node_write(BlockNode *node, guint64 offset, const void *buffer, gsize length)
-{
-    int status = check_write(node, node->driver->write != NULL, offset, length);
-
-    return status < 0 || length == 0 ? status : node->driver->write(node, offset, buffer, length);
-}
-
-int
-block_node_write_zeroes(BlockNode *node, guint64 offset, guint64 length)
-{
-    int status = check_write(node, node->driver->write_zeroes != NULL, offset, length);
-
-    return status < 0 || length == 0 ? status : node->driver->write_zeroes(node, offset, length);
-}
-
-int
-block_node_populate(BlockNode *node, guint64 offset, const void *buffer, gsize length)
-{
-    int status = check_write(node, node->driver->populate != NULL, offset, length);
-
-    return status < 0 || length == 0 ? status
-                                     : node->driver->populate(node, offset, buffer, length);
-}
-
-int
-block_node_populate_zeroes(BlockNode *node, guint64 offset, guint64 length)
-{
-    int status = check_write(node, node->driver->populate_zeroes != NULL, offset, length);
-
-    return status < 0 || length == 0 ? status : node->driver->populate_zeroes(node, offset, length);
-}
-
-int
-block_node_flush(BlockNode *node)
-{
-    if (node->is_read_only)
-        return 0;
-    return node->driver->flush(node);
 }
 
 /* One layer's part of status_above: past the end of a short layer it says zero. */
@@ -322,30 +295,6 @@ block_node_get_status_above(BlockNode *node,
         layer = below;
     }
 
-    return 0;
-}
-
-int
-block_node_change_backing_name(BlockNode *node, const char *name, const char *format)
-{
-    g_autofree char *filename = NULL;
-    int status = check_write(node, node->driver->change_backing != NULL, 0, 0);
-
-    if (status == 0)
-        status = node->driver->change_backing(node, name, format);
-    if (status < 0)
-        return status;
-
-    if (name != NULL && !backing_has_scheme(name))
-        filename = backing_resolve(node->filename, name, NULL);
-    g_mutex_lock(&node->lock);
-    g_free(node->backing_name);
-    g_free(node->backing_format);
-    g_free(node->backing_filename);
-    node->backing_name = g_strdup(name);
-    node->backing_format = g_strdup(format);
-    node->backing_filename = g_steal_pointer(&filename);
-    g_mutex_unlock(&node->lock);
     return 0;
 }
 

@@ -46,6 +46,10 @@ guint block_node_get_depth(const BlockNode *node);
 int block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length);
 int block_node_write(BlockNode *node, guint64 offset, const void *buffer, gsize length);
 int block_node_write_zeroes(BlockNode *node, guint64 offset, guint64 length);
+/* The guest needs the range no more; it may then read as before or as zeros. */
+int block_node_discard(BlockNode *node, guint64 offset, guint64 length);
+/* Main thread, with no job on the node; -ENOTSUP where the format cannot. */
+int block_node_resize(BlockNode *node, guint64 length);
 int block_node_flush(BlockNode *node);
 
 /*

@@ -28,6 +28,8 @@ walk(GHashTable *seen, GPtrArray *list, BlockNode *node)
     while (node != NULL && g_hash_table_add(seen, node)) {
         g_ptr_array_add(list, block_node_ref(node));
         walk(seen, list, block_node_get_file(node));
+        for (guint i = 0; node->children != NULL && i < node->children->len; i++)
+            walk(seen, list, ((BlockChild *)node->children->pdata[i])->node);
         node = block_node_get_backing(node);
     }
 }
@@ -76,18 +78,34 @@ block_graph_find(BlockGraph *graph, const char *node_name)
     return NULL;
 }
 
+/* As what @above uses @node; NULL: not at all. */
+static const char *
+get_role(BlockNode *above, const BlockNode *node)
+{
+    if (block_node_get_backing(above) == node)
+        return "backing";
+    if (block_node_get_file(above) == node)
+        return "file";
+
+    for (guint i = 0; above->children != NULL && i < above->children->len; i++) {
+        const BlockChild *child = above->children->pdata[i];
+
+        if (child->node == node)
+            return child->role;
+    }
+
+    return NULL;
+}
+
 BlockNode *
 block_registry_find_user(BlockGraph *graph, const BlockNode *node, const char **ret_role)
 {
     g_autoptr(GPtrArray) list = list_nodes(graph);
 
     for (guint i = 0; i < list->len; i++) {
-        BlockNode *above = list->pdata[i];
-
-        if (block_node_get_backing(above) != node && block_node_get_file(above) != node)
-            continue;
-        *ret_role = block_node_get_backing(above) == node ? "backing" : "file";
-        return above;
+        *ret_role = get_role(list->pdata[i], node);
+        if (*ret_role != NULL)
+            return list->pdata[i];
     }
 
     return NULL;

@@ -110,9 +110,13 @@ handle_failure(Job *job, gboolean is_read, int status, guint64 unit, guint64 *re
     int outcome = status;
 
     *ret_done = 0;
-    if (job_handle_error(job, is_read, &outcome) || outcome < 0)
-        if (stream->error == 0)
-            stream->error = status;
+    if (job_handle_error(job, is_read, &outcome))
+        return 0;
+    if (stream->error == 0)
+        stream->error = status;
+    if (outcome < 0)
+        return outcome;
+
     *ret_done = unit;
     job_advance(job, unit, 0);
     return 0;

@@ -13,6 +13,7 @@
 
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/node.h"
+#include "qemu-shim/block/watcher.h"
 
 /*
  * A layer of one byte for each block of 4: '.' is unallocated, '0' zeros, a letter is that letter.
@@ -250,6 +251,54 @@ test_a_backing_node_may_be_exchanged_under_a_reader(void **state)
     g_thread_join(reader);
 }
 
+/* Writes down what it is told, and refuses where it is to. */
+typedef struct {
+    GString *log;
+    int refusal;
+} Watch;
+
+static int
+note_before(gpointer user_data, guint64 offset, guint64 length)
+{
+    Watch *watch = user_data;
+
+    g_string_append_printf(watch->log, "[%d+%d ", (int)offset, (int)length);
+    return watch->refusal;
+}
+
+static void
+note_after(gpointer user_data, guint64 offset, guint64 length)
+{
+    Watch *watch = user_data;
+
+    g_string_append_printf(watch->log, "%d+%d]", (int)offset, (int)length);
+}
+
+static const BlockWatcherOps watch_ops = {.before_write = note_before, .after_write = note_after};
+
+static void
+test_a_watcher_hears_of_writes_and_may_refuse_them(void **state)
+{
+    g_autoptr(BlockNode) node = toy_new("ab", NULL);
+    g_autoptr(GString) log = g_string_new(NULL);
+    Watch watch = {.log = log};
+    BlockWatcher *watcher = block_node_add_watcher(node, &watch_ops, &watch);
+
+    assert_int_equal(block_node_write(node, 1, "xxx", 3), 0);
+    assert_int_equal(block_node_discard(node, 0, 8), 0);
+    assert_int_equal(block_node_populate(node, 0, "xxxx", 4), 0);
+    assert_int_equal(block_node_write(node, 9, "x", 1), -EINVAL);
+    assert_string_equal(log->str, "[1+3 1+3][0+8 0+8]");
+
+    watch.refusal = -ENOSPC;
+    assert_int_equal(block_node_write(node, 0, "xx", 2), -ENOSPC);
+    assert_string_equal(log->str, "[1+3 1+3][0+8 0+8][0+2 ");
+
+    block_node_remove_watcher(node, watcher);
+    assert_int_equal(block_node_write(node, 0, "xx", 2), 0);
+    assert_string_equal(log->str, "[1+3 1+3][0+8 0+8][0+2 ");
+}
+
 int
 main(void)
 {
@@ -260,6 +309,7 @@ main(void)
         cmocka_unit_test(test_the_status_above_a_base_says_what_must_be_copied),
         cmocka_unit_test(test_ranges_outside_are_refused),
         cmocka_unit_test(test_a_read_only_node_is_not_written),
+        cmocka_unit_test(test_a_watcher_hears_of_writes_and_may_refuse_them),
         cmocka_unit_test(test_a_backing_node_may_be_exchanged_under_a_reader),
     };
 

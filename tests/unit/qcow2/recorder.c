@@ -27,6 +27,10 @@ recorder_read(IoFile *file, guint64 offset, void *buffer, gsize length)
     Recorder *self = (Recorder *)file;
 
     self->n_reads++;
+    if (self->n_failing_reads > 0) {
+        self->n_failing_reads--;
+        return self->error;
+    }
     return io_file_read(self->memory, offset, buffer, length);
 }
 

@@ -24,6 +24,7 @@ typedef struct {
     GArray *records;      /* of Record */
     guint64 n_operations; /* reads are not among them */
     guint64 n_reads;
+    guint64 n_failing_reads;   /* of the reads that come, the first ones */
     guint64 fail_at;           /* the operation that fails, counted from 1; 0: none */
     gboolean is_failing_on;    /* and all after it */
     gboolean is_failing_flush; /* the next one, once */
