@@ -517,22 +517,17 @@ gboolean
 job_handle_error(Job *job, gboolean is_read, int *status)
 {
     JobOnError action = choose_action(job->on_error, *status);
+    gboolean is_stop = action == JOB_ON_ERROR_STOP;
 
-    tell_main(job, on_io_error, ((gint64)action << 1) | (is_read ? 1 : 0));
-    switch (action) {
-    case JOB_ON_ERROR_STOP:
+    /* Who hears of the error may resume the job at once. */
+    if (is_stop) {
         g_mutex_lock(&job->lock);
         job->is_paused = TRUE;
         job->io_status = -*status;
         g_mutex_unlock(&job->lock);
-        return TRUE;
-    case JOB_ON_ERROR_IGNORE:
-        *status = 0;
-        return FALSE;
-    case JOB_ON_ERROR_REPORT:
-    case JOB_ON_ERROR_ENOSPC:
-        break;
     }
-
-    return FALSE;
+    tell_main(job, on_io_error, ((gint64)action << 1) | (is_read ? 1 : 0));
+    if (action == JOB_ON_ERROR_IGNORE)
+        *status = 0;
+    return is_stop;
 }
