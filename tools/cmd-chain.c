@@ -12,34 +12,37 @@
 static GVariant *
 layer_to_variant(VblkLayer *layer)
 {
-    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+    g_auto(GVariantBuilder) dict = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     const char *backing = vblk_layer_get_backing_name(layer);
 
-    g_variant_dict_insert(&dict, "path", "s", vblk_layer_get_path(layer));
-    g_variant_dict_insert(&dict, "format", "s", vblk_layer_get_format(layer));
-    g_variant_dict_insert(&dict, "index", "x", (gint64)vblk_layer_get_index(layer));
-    g_variant_dict_insert(&dict, "virtual-size", "x", (gint64)vblk_layer_get_virtual_size(layer));
-    g_variant_dict_insert(&dict, "allocated", "x", (gint64)vblk_layer_get_allocated(layer));
-    g_variant_dict_insert(&dict, "data", "x", (gint64)vblk_layer_get_data(layer));
+    g_variant_builder_add_parsed(&dict, "{'index', <%x>}", (gint64)vblk_layer_get_index(layer));
+    g_variant_builder_add_parsed(&dict, "{'path', <%s>}", vblk_layer_get_path(layer));
+    g_variant_builder_add_parsed(&dict, "{'format', <%s>}", vblk_layer_get_format(layer));
+    g_variant_builder_add_parsed(
+        &dict, "{'virtual-size', <%x>}", (gint64)vblk_layer_get_virtual_size(layer));
+    g_variant_builder_add_parsed(
+        &dict, "{'allocated', <%x>}", (gint64)vblk_layer_get_allocated(layer));
+    g_variant_builder_add_parsed(&dict, "{'data', <%x>}", (gint64)vblk_layer_get_data(layer));
     if (backing != NULL)
-        g_variant_dict_insert(&dict, "backing-name", "s", backing);
-    g_variant_dict_insert(&dict, "shared-with", "^as", vblk_layer_get_shared_with(layer));
+        g_variant_builder_add_parsed(&dict, "{'backing-name', <%s>}", backing);
+    g_variant_builder_add_parsed(
+        &dict, "{'shared-with', <%^as>}", vblk_layer_get_shared_with(layer));
 
-    return g_variant_dict_end(&dict);
+    return g_variant_builder_end(&dict);
 }
 
 static GVariant *
 chain_to_variant(const char *target, GPtrArray *layers)
 {
-    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+    g_auto(GVariantBuilder) dict = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("aa{sv}"));
 
     for (guint i = 0; i < layers->len; i++)
         g_variant_builder_add_value(&builder, layer_to_variant(g_ptr_array_index(layers, i)));
 
-    g_variant_dict_insert(&dict, "target", "s", target);
-    g_variant_dict_insert_value(&dict, "layers", g_variant_builder_end(&builder));
-    return g_variant_dict_end(&dict);
+    g_variant_builder_add_parsed(&dict, "{'target', <%s>}", target);
+    g_variant_builder_add(&dict, "{sv}", "layers", g_variant_builder_end(&builder));
+    return g_variant_builder_end(&dict);
 }
 
 static guint64
@@ -135,7 +138,7 @@ run_chain(Context *context, const Arguments *arguments, GError **error)
 {
     g_autoptr(VblkDomain) domain = context_find_domain(context, arguments, error);
     gboolean is_json = arguments_has(arguments, "json");
-    g_auto(GVariantDict) document = G_VARIANT_DICT_INIT(NULL);
+    g_auto(GVariantBuilder) document = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     g_auto(GVariantBuilder) chains = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("aa{sv}"));
     g_autoptr(GPtrArray) targets = NULL;
 
@@ -158,9 +161,9 @@ run_chain(Context *context, const Arguments *arguments, GError **error)
     }
 
     if (is_json) {
-        g_variant_dict_insert(&document, "domain", "s", vblk_domain_get_name(domain));
-        g_variant_dict_insert_value(&document, "disks", g_variant_builder_end(&chains));
-        json_print(g_variant_dict_end(&document), TRUE);
+        g_variant_builder_add_parsed(&document, "{'domain', <%s>}", vblk_domain_get_name(domain));
+        g_variant_builder_add(&document, "{sv}", "disks", g_variant_builder_end(&chains));
+        json_print(g_variant_builder_end(&document), TRUE);
     }
     return TRUE;
 }

@@ -101,27 +101,32 @@ print_for_people(Watch *watch, VblkEvent *event)
 static void
 print_for_programs(VblkEvent *event)
 {
-    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+    g_auto(GVariantBuilder) dict = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     const char *message = vblk_event_get_message(event);
 
-    g_variant_dict_insert(&dict, "sequence", "x", (gint64)vblk_event_get_sequence(event));
-    g_variant_dict_insert(&dict, "time", "x", vblk_event_get_time(event));
-    g_variant_dict_insert(&dict, "event", "s", vblk_event_get_kind(event));
-    g_variant_dict_insert(&dict, "domain", "s", vblk_event_get_domain_name(event));
-    g_variant_dict_insert(&dict, "uuid", "s", vblk_event_get_domain_uuid(event));
+    g_variant_builder_add_parsed(
+        &dict, "{'sequence', <%x>}", (gint64)vblk_event_get_sequence(event));
+    g_variant_builder_add_parsed(&dict, "{'time', <%x>}", vblk_event_get_time(event));
+    g_variant_builder_add_parsed(&dict, "{'event', <%s>}", vblk_event_get_kind(event));
+    g_variant_builder_add_parsed(&dict, "{'domain', <%s>}", vblk_event_get_domain_name(event));
+    g_variant_builder_add_parsed(&dict, "{'uuid', <%s>}", vblk_event_get_domain_uuid(event));
     if (vblk_event_get_disk(event) != NULL) {
-        g_variant_dict_insert(&dict, "disk", "s", vblk_event_get_disk(event));
-        g_variant_dict_insert(&dict, "job", "s", vblk_event_get_job_id(event));
-        g_variant_dict_insert(&dict, "type", "x", (gint64)vblk_event_get_job_type(event));
-        g_variant_dict_insert(&dict, "status", "x", (gint64)vblk_event_get_job_status(event));
+        g_variant_builder_add_parsed(&dict, "{'disk', <%s>}", vblk_event_get_disk(event));
+        g_variant_builder_add_parsed(&dict, "{'job', <%s>}", vblk_event_get_job_id(event));
+        g_variant_builder_add_parsed(
+            &dict, "{'type', <%x>}", (gint64)vblk_event_get_job_type(event));
+        g_variant_builder_add_parsed(
+            &dict, "{'status', <%x>}", (gint64)vblk_event_get_job_status(event));
     } else {
-        g_variant_dict_insert(&dict, "lifecycle", "x", (gint64)vblk_event_get_lifecycle(event));
-        g_variant_dict_insert(&dict, "detail", "x", (gint64)vblk_event_get_lifecycle_detail(event));
+        g_variant_builder_add_parsed(
+            &dict, "{'lifecycle', <%x>}", (gint64)vblk_event_get_lifecycle(event));
+        g_variant_builder_add_parsed(
+            &dict, "{'detail', <%x>}", (gint64)vblk_event_get_lifecycle_detail(event));
     }
     if (message != NULL)
-        g_variant_dict_insert(&dict, "message", "s", message);
+        g_variant_builder_add_parsed(&dict, "{'message', <%s>}", message);
 
-    json_print(g_variant_dict_end(&dict), FALSE);
+    json_print(g_variant_builder_end(&dict), FALSE);
 }
 
 static gboolean

@@ -193,28 +193,30 @@ run_blockjob(Context *context, const Arguments *arguments, GError **error)
 static GVariant *
 job_to_variant(VblkBlockJob *job)
 {
-    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+    g_auto(GVariantBuilder) dict = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     const char *base = vblk_block_job_get_base(job);
     const char *error = vblk_block_job_get_error(job);
 
-    g_variant_dict_insert(&dict, "id", "s", vblk_block_job_get_id(job));
-    g_variant_dict_insert(&dict, "domain", "s", vblk_block_job_get_domain_name(job));
-    g_variant_dict_insert(&dict, "disk", "s", vblk_block_job_get_disk(job));
-    g_variant_dict_insert(&dict, "operation", "s", vblk_block_job_get_operation(job));
-    g_variant_dict_insert(&dict, "state", "s", vblk_block_job_get_state(job));
-    g_variant_dict_insert(&dict, "current", "x", (gint64)vblk_block_job_get_current(job));
-    g_variant_dict_insert(&dict, "end", "x", (gint64)vblk_block_job_get_end(job));
-    g_variant_dict_insert(&dict, "progress", "d", vblk_block_job_get_progress(job));
-    g_variant_dict_insert(&dict, "rate", "x", (gint64)vblk_block_job_get_rate(job));
-    g_variant_dict_insert(&dict, "bandwidth", "x", (gint64)vblk_block_job_get_bandwidth(job));
-    g_variant_dict_insert(&dict, "start-time", "x", vblk_block_job_get_start_time(job));
-    g_variant_dict_insert(&dict, "end-time", "x", vblk_block_job_get_end_time(job));
+    g_variant_builder_add_parsed(&dict, "{'id', <%s>}", vblk_block_job_get_id(job));
+    g_variant_builder_add_parsed(&dict, "{'domain', <%s>}", vblk_block_job_get_domain_name(job));
+    g_variant_builder_add_parsed(&dict, "{'disk', <%s>}", vblk_block_job_get_disk(job));
+    g_variant_builder_add_parsed(&dict, "{'operation', <%s>}", vblk_block_job_get_operation(job));
+    g_variant_builder_add_parsed(&dict, "{'state', <%s>}", vblk_block_job_get_state(job));
+    g_variant_builder_add_parsed(
+        &dict, "{'current', <%x>}", (gint64)vblk_block_job_get_current(job));
+    g_variant_builder_add_parsed(&dict, "{'end', <%x>}", (gint64)vblk_block_job_get_end(job));
+    g_variant_builder_add_parsed(&dict, "{'progress', <%d>}", vblk_block_job_get_progress(job));
+    g_variant_builder_add_parsed(&dict, "{'rate', <%x>}", (gint64)vblk_block_job_get_rate(job));
+    g_variant_builder_add_parsed(
+        &dict, "{'bandwidth', <%x>}", (gint64)vblk_block_job_get_bandwidth(job));
+    g_variant_builder_add_parsed(&dict, "{'start-time', <%x>}", vblk_block_job_get_start_time(job));
+    g_variant_builder_add_parsed(&dict, "{'end-time', <%x>}", vblk_block_job_get_end_time(job));
     if (base != NULL)
-        g_variant_dict_insert(&dict, "base", "s", base);
+        g_variant_builder_add_parsed(&dict, "{'base', <%s>}", base);
     if (error != NULL)
-        g_variant_dict_insert(&dict, "error", "s", error);
+        g_variant_builder_add_parsed(&dict, "{'error', <%s>}", error);
 
-    return g_variant_dict_end(&dict);
+    return g_variant_builder_end(&dict);
 }
 
 static void
