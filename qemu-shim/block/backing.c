@@ -98,7 +98,7 @@ backing_get_format(const char *overlay,
                     overlay);
         return FALSE;
     }
-    if (!block_format_from_string(recorded, ret_format) || block_format_is_protocol(*ret_format)) {
+    if (!block_format_from_string(recorded, ret_format) || !block_format_is_image(*ret_format)) {
         g_set_error(error,
                     VBLK_ERROR,
                     VBLK_ERROR_OPERATION_UNSUPPORTED,

@@ -3,6 +3,7 @@
 
 /* Block drivers */
 
+#include "qemu-shim/block/event.h"
 #include "qemu-shim/block/node.h"
 #include "qemu-shim/io/file.h"
 
@@ -17,21 +18,28 @@
  * get_status looks the better: each of its answers becomes one read, or one question to the layer
  * below, so neighbours of one status are joined wherever they lie in the file.
  *
- * A format does its I/O on block_node_get_io(node->file); for copy-on-write of a part of a cluster
- * it asks block_node_read_backing().
+ * A format does its I/O on block_node_as_io(node->file), and raises debug events there before the
+ * requests that they name; for copy-on-write of a part of a cluster it asks
+ * block_node_read_backing().
  *
  * A driver without an operation cannot do it: writing to a node without `write` is -ENOTSUP.
  */
 struct BlockDriver {
     const char *name;
-    gboolean is_format; /* stands on a "file" node, may have a backing node if has_backing */
+    gboolean is_protocol; /* see block/protocol.h */
+    gboolean is_filter;   /* see block/filter.h */
+    gboolean is_quorum;   /* stands on "children" */
+    gboolean is_format;   /* stands on a "file" node, may have a backing node if has_backing */
     gboolean has_backing;
+    const char *file_role; /* what the option of the node below is called; NULL: "file" */
 
     /* Writes back what it still has; errors were or will be told by flush, so none comes here. */
     void (*close)(BlockNode *node);
     int (*read)(BlockNode *node, guint64 offset, void *buffer, gsize length);
     int (*write)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
     int (*write_zeroes)(BlockNode *node, guint64 offset, guint64 length);
+    /* Whole clusters, at most one at a time, or what ends with the image. */
+    int (*write_compressed)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
     int (*populate)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
     int (*populate_zeroes)(BlockNode *node, guint64 offset, guint64 length);
     /* Advice that the guest needs the range no more: NULL or 0 without doing a thing is right. */
@@ -54,8 +62,14 @@ struct BlockDriver {
      * names: "cluster-size" (t), "dirty-flag" (b), "format-specific" (a{sv} of "type" and "data").
      */
     GVariant *(*describe)(BlockNode *node);
+    /* NULL: what the file has. */
+    int (*get_allocated)(BlockNode *node, guint64 *ret_bytes);
+    /* The name that means the same as the node's options; NULL: there is none. */
+    char *(*make_filename)(BlockNode *node);
     /* Size of the units that populate() takes; 1 where any will do. */
     guint64 (*get_cluster_size)(BlockNode *node);
+    /* What a format above is about to do: see block/event.h. */
+    void (*raise)(BlockNode *node, BlockEvent event);
 };
 
 struct BlockNode {
@@ -66,7 +80,12 @@ struct BlockNode {
     gpointer state; /* the driver's */
     guint64 length;
     gboolean is_read_only;
-    BlockNode *file; /* owned; NULL for protocols */
+    BlockNode *file;  /* owned; NULL for protocols */
+    GVariant *strong; /* owned, a{sv}: the options that its filename stands for; NULL: none */
+    BlockDetectZeroes detect_zeroes;
+    gboolean has_unmap; /* discards are passed on */
+    gboolean is_direct; /* shown, no more */
+    gboolean is_without_flush;
 
     GMutex lock;        /* protects what follows */
     BlockNode *backing; /* owned */
@@ -74,6 +93,7 @@ struct BlockNode {
     char *backing_format;
     char *backing_filename; /* the same as a path from here; NULL: none */
     GPtrArray *watchers;    /* of BlockWatcher, owned: see block/watcher.h */
+    IoFile *io;             /* owned: see block/node-io.h; NULL: nobody asked */
 
     /* Main thread only. */
     guint64 serial;      /* the order of opening */
@@ -97,7 +117,7 @@ void block_watchers_after_write(GPtrArray *watchers, guint64 offset, guint64 len
 
 /* A node without a name yet; takes @file. */
 BlockNode *block_node_new(const BlockDriver *driver, const char *filename, BlockNode *file);
-/* The image's bytes: of a protocol node, or of the one below a format. */
+/* The host's file that the image is in: of the protocol node at the bottom. */
 IoFile *block_node_get_io(BlockNode *node);
 /* What the guest sees below this layer; zeros where there is nothing. Any range. */
 int block_node_read_backing(BlockNode *node, guint64 offset, void *buffer, gsize length);
@@ -109,8 +129,6 @@ BlockNode *block_node_ref_backing(BlockNode *node);
 BlockNode *file_node_open(const char *path, gboolean is_writable, GError **error);
 /* @is_shared: others may write meanwhile (QEMU's force-share). */
 gboolean file_node_lock(BlockNode *node, gboolean is_shared, GError **error);
-/* Both take @file. */
-BlockNode *
-raw_node_open(BlockNode *file, gboolean is_read_only, guint64 offset, guint64 size, GError **error);
-/* Sets backing_name and backing_format as the header has them; the graph opens what they name. */
+/* Takes @file. Sets backing_name and backing_format as the header has them; the graph opens what
+ * they name. */
 BlockNode *qcow2_node_open(BlockNode *file, gboolean is_read_only, GError **error);

@@ -5,71 +5,29 @@
 #include <errno.h>
 
 #include "api/vblk-error.h"
-#include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/errors.h"
+#include "qemu-shim/block/protocol.h"
 #include "qemu-shim/io/host.h"
 #include "qemu-shim/io/lock.h"
 
-static void
-file_close(BlockNode *node)
+static char *
+file_make_filename(BlockNode *node)
 {
-    io_file_close(node->state);
+    return g_strdup(node->filename);
 }
 
-static int
-file_read(BlockNode *node, guint64 offset, void *buffer, gsize length)
-{
-    return io_file_read(node->state, offset, buffer, length);
-}
-
-static int
-file_write(BlockNode *node, guint64 offset, const void *buffer, gsize length)
-{
-    return io_file_write(node->state, offset, buffer, length);
-}
-
-static int
-file_write_zeroes(BlockNode *node, guint64 offset, guint64 length)
-{
-    return io_file_write_zeroes(node->state, offset, length);
-}
-
-static int
-file_flush(BlockNode *node)
-{
-    return io_file_flush(node->state);
-}
-
-static int
-file_get_status(BlockNode *node,
-                guint64 offset,
-                guint64 length,
-                BlockStatus *ret_status,
-                guint64 *ret_length)
-{
-    gboolean is_data;
-    int status = io_file_get_extent(node->state, offset, &is_data, ret_length);
-
-    if (status < 0)
-        return status;
-
-    *ret_status = is_data ? BLOCK_STATUS_DATA : BLOCK_STATUS_ZERO;
-    *ret_length = MIN(*ret_length, length);
-    return 0;
-}
-
-#define FILE_OPERATIONS                                          \
-    .close = file_close, .read = file_read, .write = file_write, \
-    .write_zeroes = file_write_zeroes, .flush = file_flush, .get_status = file_get_status
-
-static const BlockDriver file_driver = {.name = "file", FILE_OPERATIONS};
-static const BlockDriver device_driver = {.name = "host_device", FILE_OPERATIONS};
+static const BlockDriver file_driver = {.name = "file",
+                                        PROTOCOL_OPERATIONS,
+                                        .make_filename = file_make_filename};
+static const BlockDriver device_driver = {.name = "host_device",
+                                          PROTOCOL_OPERATIONS,
+                                          .make_filename = file_make_filename};
 
 BlockNode *
 file_node_open(const char *path, gboolean is_writable, GError **error)
 {
     g_autoptr(IoFile) file = NULL;
-    BlockNode *node;
+    const BlockDriver *driver;
     guint64 length = 0;
     int status;
 
@@ -81,11 +39,8 @@ file_node_open(const char *path, gboolean is_writable, GError **error)
         return NULL;
     }
 
-    node = block_node_new(io_file_is_device(file) ? &device_driver : &file_driver, path, NULL);
-    node->state = g_steal_pointer(&file);
-    node->length = length;
-    node->is_read_only = !is_writable;
-    return node;
+    driver = io_file_is_device(file) ? &device_driver : &file_driver;
+    return protocol_node_new(driver, path, g_steal_pointer(&file), length);
 }
 
 static void

@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/node-io.h"
 #include "qemu-shim/block/watcher.h"
+
+const char *const block_detect_zeroes_words[] = {"off", "on", "unmap", NULL};
 
 BlockNode *
 block_node_new(const BlockDriver *driver, const char *filename, BlockNode *file)
@@ -62,12 +65,14 @@ block_node_unref(BlockNode *node)
 
     if (node->state != NULL)
         node->driver->close(node);
+    io_file_close(node->io);
     block_node_unref(node->backing);
     block_node_unref(node->file);
     g_clear_pointer(&node->children, g_ptr_array_unref);
     g_ptr_array_unref(node->blockers);
     g_ptr_array_unref(node->watchers);
     g_mutex_clear(&node->lock);
+    g_clear_pointer(&node->strong, g_variant_unref);
     g_free(node->backing_name);
     g_free(node->backing_format);
     g_free(node->backing_filename);
@@ -99,8 +104,10 @@ block_node_get_length(const BlockNode *node)
 {
     guint64 length;
 
+    if (node->driver->is_filter)
+        return block_node_get_length(node->file);
     /* A file grows under its format. */
-    if (!node->driver->is_format && io_file_get_length(node->state, &length) == 0)
+    if (node->driver->is_protocol && io_file_get_length(node->state, &length) == 0)
         return length;
     return node->length;
 }
@@ -136,7 +143,7 @@ block_node_get_depth(const BlockNode *node)
 IoFile *
 block_node_get_io(BlockNode *node)
 {
-    return node->file != NULL ? block_node_get_io(node->file) : node->state;
+    return node->file != NULL ? block_node_get_io(node->file) : block_node_as_io(node);
 }
 
 guint64
@@ -160,7 +167,9 @@ block_node_ref_backing(BlockNode *node)
 gboolean
 block_node_is_outside(const BlockNode *node, guint64 offset, guint64 length)
 {
-    return offset > node->length || length > node->length - offset;
+    guint64 end = node->driver->is_filter ? block_node_get_length(node) : node->length;
+
+    return offset > end || length > end - offset;
 }
 
 int

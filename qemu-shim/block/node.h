@@ -24,6 +24,15 @@ typedef enum {
     BLOCK_STATUS_DATA,
 } BlockStatus;
 
+typedef enum {
+    BLOCK_DETECT_ZEROES_OFF,
+    BLOCK_DETECT_ZEROES_ON,
+    BLOCK_DETECT_ZEROES_UNMAP,
+} BlockDetectZeroes;
+
+/* "off", "on", "unmap", NULL. */
+extern const char *const block_detect_zeroes_words[];
+
 BlockNode *block_node_ref(BlockNode *node);
 void block_node_unref(BlockNode *node);
 

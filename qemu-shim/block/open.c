@@ -24,7 +24,7 @@ struct Layer {
 };
 
 static BlockNode *
-open_layer(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error);
+open_node(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error);
 
 guint
 block_open_get_depth(BlockNode *node)
@@ -73,8 +73,22 @@ check_loop(const Layer *layer, GError **error)
     return TRUE;
 }
 
+/* What every node has of its request. */
+static void
+dress(BlockGraph *graph, BlockNode *node, const BlockRequest *request)
+{
+    const BlockTuning *tuning = &request->tuning;
+
+    block_registry_name(graph, node, request->node_name);
+    node->strong = request->strong != NULL ? g_variant_ref(request->strong) : NULL;
+    node->detect_zeroes = tuning->detect_zeroes;
+    node->has_unmap = tuning->has_unmap;
+    node->is_direct = tuning->is_direct;
+    node->is_without_flush = tuning->is_without_flush;
+}
+
 static BlockNode *
-open_file(BlockGraph *graph, const BlockRequest *request, GError **error)
+open_file(const BlockRequest *request, GError **error)
 {
     g_autoptr(GError) write_error = NULL;
     BlockNode *node;
@@ -97,19 +111,47 @@ open_file(BlockGraph *graph, const BlockRequest *request, GError **error)
         g_set_error(error,
                     VBLK_ERROR,
                     VBLK_ERROR_IMAGE_INVALID,
-                    "'%s' is not a block device, as the driver 'host_device' asks for",
+                    "'host_device' driver requires '%s' to be either a character or block device",
                     request->filename);
         block_node_unref(node);
         return NULL;
     }
 
-    block_registry_name(graph, node, request->node_name);
+    return node;
+}
+
+static BlockNode *
+open_protocol(BlockGraph *graph, const BlockRequest *request, GError **error)
+{
+    BlockNode *node = NULL;
+
+    switch (request->format) {
+    case BLOCK_FORMAT_FILE:
+    case BLOCK_FORMAT_HOST_DEVICE:
+        node = open_file(request, error);
+        break;
+    case BLOCK_FORMAT_NULL_CO:
+    case BLOCK_FORMAT_NULL_AIO:
+        node = null_node_open(request->format == BLOCK_FORMAT_NULL_AIO,
+                              request->is_read_only,
+                              &request->settings.null,
+                              error);
+        break;
+    case BLOCK_FORMAT_RAW:
+    case BLOCK_FORMAT_QCOW2:
+        g_assert_not_reached();
+    }
+
+    if (node != NULL)
+        dress(graph, node, request);
     return node;
 }
 
 static gboolean
 lock_file(BlockNode *file, const BlockRequest *request, GError **error)
 {
+    if (request->format != BLOCK_FORMAT_FILE && request->format != BLOCK_FORMAT_HOST_DEVICE)
+        return TRUE;
     return request->is_unlocked || file_node_lock(file, request->is_shared, error);
 }
 
@@ -128,64 +170,82 @@ find_reference(BlockGraph *graph, const char *name, GError **error)
     return node;
 }
 
-/* A file that is there already may be read by several nodes, or be written by one. */
-static BlockNode *
-reference_file(BlockGraph *graph, const char *name, gboolean must_write, GError **error)
+/* Who writes to @node, or through a filter on it: its name, or "a device"; NULL: nobody. */
+static const char *
+find_writer(BlockGraph *graph, BlockNode *node)
 {
-    BlockNode *file = find_reference(graph, name, error);
-    BlockNode *user;
-    const char *role;
+    g_autoptr(GPtrArray) list = block_graph_list(graph);
 
-    if (file == NULL)
-        return NULL;
-    if (file->driver->is_format) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_OPERATION_UNSUPPORTED,
-                    "node '%s' is of the driver '%s', where a file is needed",
-                    name,
-                    file->driver->name);
-        return NULL;
-    }
-    if (must_write && block_node_is_read_only(file)) {
-        g_set_error(
-            error, VBLK_ERROR, VBLK_ERROR_IMAGE_ACCESS, "Block node '%s' is read-only", name);
-        return NULL;
-    }
-    user = block_registry_find_user(graph, file, &role);
-    if (!block_node_is_read_only(file) && (user != NULL || file->device_count > 0)) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_OPERATION_INVALID,
-                    "node '%s' is already used by %s",
-                    name,
-                    user != NULL ? block_node_get_name(user) : "a device");
-        return NULL;
+    if (node->device_count > 0 && !node->is_read_only)
+        return "a device";
+
+    for (guint i = 0; i < list->len; i++) {
+        BlockNode *above = list->pdata[i];
+        const char *writer = NULL;
+
+        if (!block_registry_is_parent(above, node) || above->is_read_only)
+            continue;
+        writer = above->driver->is_filter ? find_writer(graph, above) : above->name;
+        if (writer != NULL)
+            return writer;
     }
 
-    return block_node_ref(file);
+    return NULL;
+}
+
+/*
+ * A node that is there already may be read by several others, or be written by one. A filter writes
+ * what those above it write.
+ */
+static gboolean
+check_sharing(BlockGraph *graph, BlockNode *child, const BlockRequest *request, GError **error)
+{
+    gboolean must_write = !request->is_read_only && !request->is_auto_read_only;
+    const char *writer = NULL;
+
+    for (BlockNode *node = child; node != NULL && writer == NULL; node = node->file) {
+        if (must_write && node->is_read_only) {
+            g_set_error_literal(
+                error, VBLK_ERROR, VBLK_ERROR_IMAGE_ACCESS, "Block node is read-only");
+            return FALSE;
+        }
+        writer = node->is_read_only ? NULL : find_writer(graph, node);
+        if (!node->driver->is_filter)
+            break;
+    }
+    if (writer == NULL)
+        return TRUE;
+
+    g_set_error(error,
+                VBLK_ERROR,
+                VBLK_ERROR_OPERATION_INVALID,
+                "node '%s' is already used by %s",
+                child->name,
+                writer);
+    return FALSE;
 }
 
 static BlockNode *
-obtain_file(BlockGraph *graph, const BlockRequest *request, GError **error)
+reference_child(BlockGraph *graph, const char *name, const BlockRequest *request, GError **error)
+{
+    BlockNode *child = find_reference(graph, name, error);
+
+    if (child == NULL ||
+        (block_format_is_image(request->format) && !check_sharing(graph, child, request, error)))
+        return NULL;
+    return block_node_ref(child);
+}
+
+/* A file is not locked before it is known not to be one above. */
+static BlockNode *
+obtain_file(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error)
 {
     const BlockRequest *below = request->file.request;
 
     if (below == NULL)
-        return reference_file(graph,
-                              request->file.name,
-                              !request->is_read_only && !request->is_auto_read_only,
-                              error);
-    if (!block_format_is_protocol(below->format)) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_OPERATION_UNSUPPORTED,
-                    "driver '%s' cannot be the file below driver '%s'",
-                    block_format_to_string(below->format),
-                    block_format_to_string(request->format));
-        return NULL;
-    }
-    return open_file(graph, below, error);
+        return reference_child(graph, request->file.name, request, error);
+    return block_format_is_protocol(below->format) ? open_protocol(graph, below, error)
+                                                   : open_node(graph, below, above, error);
 }
 
 /* Through the header: everything it says is checked, and the result is read-only. */
@@ -210,7 +270,7 @@ open_recorded_backing(BlockGraph *graph,
         return FALSE;
 
     request = block_request_new_for_image(node->backing_filename, format, TRUE, is_shared);
-    backing = open_layer(graph, request, layer, error);
+    backing = open_node(graph, request, layer, error);
     if (backing == NULL)
         return FALSE;
 
@@ -270,7 +330,7 @@ attach_backing(BlockGraph *graph,
     if (is_recorded(&request->backing))
         return open_recorded_backing(graph, node, request->is_shared, layer, error);
 
-    backing = open_layer(graph, request->backing.request, layer, error);
+    backing = open_node(graph, request->backing.request, layer, error);
     if (backing == NULL)
         return FALSE;
     block_node_set_backing(node, backing);
@@ -286,11 +346,13 @@ open_over(BlockNode *file, const BlockRequest *request, GError **error)
 
     switch (request->format) {
     case BLOCK_FORMAT_RAW:
-        return raw_node_open(file, is_read_only, request->offset, request->size, error);
+        return raw_node_open(file, is_read_only, &request->settings.raw, error);
     case BLOCK_FORMAT_QCOW2:
         return qcow2_node_open(file, is_read_only, error);
     case BLOCK_FORMAT_FILE:
     case BLOCK_FORMAT_HOST_DEVICE:
+    case BLOCK_FORMAT_NULL_CO:
+    case BLOCK_FORMAT_NULL_AIO:
         break;
     }
 
@@ -298,18 +360,12 @@ open_over(BlockNode *file, const BlockRequest *request, GError **error)
 }
 
 static BlockNode *
-open_layer(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error)
+open_on_file(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error)
 {
-    g_autoptr(BlockNode) file = NULL;
+    g_autoptr(BlockNode) file = obtain_file(graph, request, above, error);
     g_autoptr(BlockNode) node = NULL;
     Layer layer = {.above = above, .depth = above != NULL ? above->depth + 1 : 1};
 
-    if (block_format_is_protocol(request->format)) {
-        file = open_file(graph, request, error);
-        return file != NULL && lock_file(file, request, error) ? g_steal_pointer(&file) : NULL;
-    }
-
-    file = obtain_file(graph, request, error);
     if (file == NULL)
         return NULL;
     layer.filename = file->filename;
@@ -322,8 +378,21 @@ open_layer(BlockGraph *graph, const BlockRequest *request, const Layer *above, G
     node = open_over(g_steal_pointer(&file), request, error);
     if (node == NULL)
         return NULL;
-    block_registry_name(graph, node, request->node_name);
+    dress(graph, node, request);
     return attach_backing(graph, node, request, &layer, error) ? g_steal_pointer(&node) : NULL;
+}
+
+/* A file on its own is a node as well. */
+static BlockNode *
+open_node(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error)
+{
+    g_autoptr(BlockNode) node = NULL;
+
+    if (!block_format_is_protocol(request->format))
+        return open_on_file(graph, request, above, error);
+
+    node = open_protocol(graph, request, error);
+    return node != NULL && lock_file(node, request, error) ? g_steal_pointer(&node) : NULL;
 }
 
 /* Names are checked before a file is touched; two of one request must differ as well. */
@@ -355,6 +424,5 @@ block_open(BlockGraph *graph, const BlockRequest *request, GError **error)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 
-    return check_names(graph, request, seen, error) ? open_layer(graph, request, NULL, error)
-                                                    : NULL;
+    return check_names(graph, request, seen, error) ? open_node(graph, request, NULL, error) : NULL;
 }

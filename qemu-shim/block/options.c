@@ -13,6 +13,7 @@
 
 struct BlockOptions {
     char *prefix;         /* "file." for messages; "" at the top */
+    gboolean is_list;     /* the keys are "0", "1" ... */
     GHashTable *values;   /* of char * to GVariant */
     GHashTable *children; /* of char * to BlockOptions */
 };
@@ -44,28 +45,35 @@ block_options_free(BlockOptions *options)
     g_free(options);
 }
 
+/* What messages call a key: "file.driver", "inject-error[0].event", "children[1]". */
+static char *
+name_key(BlockOptions *options, const char *key)
+{
+    if (!options->is_list)
+        return g_strconcat(options->prefix, key, NULL);
+    return g_strdup_printf("%.*s[%s]", (int)strlen(options->prefix) - 1, options->prefix, key);
+}
+
 static gboolean
 set_error_at(BlockOptions *options, const char *key, const char *complaint, GError **error)
 {
-    g_set_error(error,
-                VBLK_ERROR,
-                VBLK_ERROR_INVALID_ARGUMENT,
-                "Parameter '%s%s' %s",
-                options->prefix,
-                key,
-                complaint);
+    g_autofree char *name = name_key(options, key);
+
+    g_set_error(
+        error, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "Parameter '%s' %s", name, complaint);
     return FALSE;
 }
 
 static gboolean
 set_type_error(BlockOptions *options, const char *key, const char *expected, GError **error)
 {
+    g_autofree char *name = name_key(options, key);
+
     g_set_error(error,
                 VBLK_ERROR,
                 VBLK_ERROR_INVALID_ARGUMENT,
-                "Invalid parameter type for '%s%s', expected: %s",
-                options->prefix,
-                key,
+                "Invalid parameter type for '%s', expected: %s",
+                name,
                 expected);
     return FALSE;
 }
@@ -80,15 +88,41 @@ static BlockOptions *
 ensure_child(BlockOptions *options, const char *key)
 {
     BlockOptions *child = g_hash_table_lookup(options->children, key);
+    g_autofree char *name = NULL;
     g_autofree char *prefix = NULL;
 
     if (child != NULL)
         return child;
 
-    prefix = g_strconcat(options->prefix, key, ".", NULL);
+    name = name_key(options, key);
+    prefix = g_strconcat(name, ".", NULL);
     child = new_empty(prefix);
     g_hash_table_insert(options->children, g_strdup(key), child);
     return child;
+}
+
+static gboolean
+add(BlockOptions *options, const char *key, GVariant *value, guint nesting, GError **error);
+
+static gboolean
+add_list(BlockOptions *options, const char *key, GVariant *list, guint nesting, GError **error)
+{
+    BlockOptions *child = ensure_child(options, key);
+
+    if (g_hash_table_size(child->values) + g_hash_table_size(child->children) > 0)
+        return set_error_at(options, key, "is given twice", error);
+
+    child->is_list = TRUE;
+    for (gsize i = 0; i < g_variant_n_children(list); i++) {
+        g_autoptr(GVariant) boxed = g_variant_get_child_value(list, i);
+        g_autoptr(GVariant) element = g_variant_get_variant(boxed);
+        g_autofree char *number = g_strdup_printf("%" G_GSIZE_FORMAT, i);
+
+        if (!add(child, number, element, nesting + 1, error))
+            return FALSE;
+    }
+
+    return TRUE;
 }
 
 static gboolean
@@ -115,6 +149,8 @@ add(BlockOptions *options, const char *key, GVariant *value, guint nesting, GErr
         return set_error_at(options, key, "is given twice", error);
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT))
         return fill(ensure_child(options, key), value, nesting + 1, error);
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE("av")))
+        return add_list(options, key, value, nesting, error);
     if (g_hash_table_contains(options->children, key))
         return set_error_at(options, key, "is given twice", error);
 
@@ -303,11 +339,9 @@ block_options_take_node(BlockOptions *options,
                         GError **error)
 {
     g_autoptr(GVariant) value = NULL;
-    g_autofree char *stolen_key = NULL;
 
-    if (g_hash_table_steal_extended(
-            options->children, key, (gpointer *)&stolen_key, (gpointer *)ret_options))
-        return TRUE;
+    if (g_hash_table_contains(options->children, key))
+        return block_options_take_object(options, key, ret_options, error);
     if (!steal(options, key, "object", &value, error))
         return FALSE;
     if (value == NULL)
@@ -323,11 +357,149 @@ block_options_take_node(BlockOptions *options,
     return set_type_error(options, key, "object", error);
 }
 
+gboolean
+block_options_take_integer(BlockOptions *options,
+                           const char *key,
+                           gint64 least,
+                           gint64 most,
+                           gint64 *ret_value,
+                           GError **error)
+{
+    g_autoptr(GVariant) value = NULL;
+    gint64 number;
+
+    if (!steal(options, key, "integer", &value, error))
+        return FALSE;
+    if (value == NULL)
+        return TRUE;
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64))
+        number = g_variant_get_int64(value);
+    else if (!g_variant_is_of_type(value, G_VARIANT_TYPE_STRING) ||
+             !g_ascii_string_to_signed(
+                 g_variant_get_string(value, NULL), 10, G_MININT64, G_MAXINT64, &number, NULL))
+        return set_type_error(options, key, "integer", error);
+    if (number < least || number > most) {
+        g_autofree char *complaint = g_strdup_printf(
+            "is %" G_GINT64_FORMAT ", which is not from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+            number,
+            least,
+            most);
+
+        return set_error_at(options, key, complaint, error);
+    }
+
+    *ret_value = number;
+    return TRUE;
+}
+
+/* Whether the keys are the numbers from 0, as in the dotted form of an array. */
+static gboolean
+has_numbers(BlockOptions *options, guint *ret_count)
+{
+    guint count = g_hash_table_size(options->values) + g_hash_table_size(options->children);
+
+    for (guint i = 0; i < count; i++) {
+        g_autofree char *number = g_strdup_printf("%u", i);
+
+        if (!block_options_contain(options, number))
+            return FALSE;
+    }
+
+    *ret_count = count;
+    return TRUE;
+}
+
+gboolean
+block_options_take_list(BlockOptions *options,
+                        const char *key,
+                        BlockOptions **ret_list,
+                        guint *ret_count,
+                        GError **error)
+{
+    BlockOptions *child = g_hash_table_lookup(options->children, key);
+    g_autofree char *stolen_key = NULL;
+
+    if (child == NULL)
+        return !g_hash_table_contains(options->values, key) ||
+               set_type_error(options, key, "array", error);
+    if (!has_numbers(child, ret_count))
+        return set_type_error(options, key, "array", error);
+
+    return g_hash_table_steal_extended(
+        options->children, key, (gpointer *)&stolen_key, (gpointer *)ret_list);
+}
+
+gboolean
+block_options_take_object(BlockOptions *options,
+                          const char *key,
+                          BlockOptions **ret_options,
+                          GError **error)
+{
+    BlockOptions *child = g_hash_table_lookup(options->children, key);
+    g_autofree char *stolen_key = NULL;
+
+    if (child == NULL)
+        return !g_hash_table_contains(options->values, key) ||
+               set_type_error(options, key, "object", error);
+    if (child->is_list)
+        return set_type_error(options, key, "object", error);
+
+    return g_hash_table_steal_extended(
+        options->children, key, (gpointer *)&stolen_key, (gpointer *)ret_options);
+}
+
 void
 block_options_take_ignored(BlockOptions *options, const char *key)
 {
     g_hash_table_remove(options->values, key);
     g_hash_table_remove(options->children, key);
+}
+
+gboolean
+block_options_contain(BlockOptions *options, const char *key)
+{
+    return g_hash_table_contains(options->values, key) ||
+           g_hash_table_contains(options->children, key);
+}
+
+static void
+copy_values(BlockOptions *options, const char *prefix, GVariantDict *dict)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+
+    g_hash_table_iter_init(&iter, options->values);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        g_autofree char *name = g_strconcat(prefix, key, NULL);
+
+        g_variant_dict_insert_value(dict, name, value);
+    }
+
+    g_hash_table_iter_init(&iter, options->children);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        g_autofree char *below = g_strconcat(prefix, key, ".", NULL);
+
+        copy_values(value, below, dict);
+    }
+}
+
+GVariant *
+block_options_copy(BlockOptions *options, const char *const *keys)
+{
+    GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
+
+    for (guint i = 0; keys != NULL && keys[i] != NULL; i++) {
+        GVariant *value = g_hash_table_lookup(options->values, keys[i]);
+        BlockOptions *child = g_hash_table_lookup(options->children, keys[i]);
+        g_autofree char *prefix = g_strconcat(keys[i], ".", NULL);
+
+        if (value != NULL)
+            g_variant_dict_insert_value(&dict, keys[i], value);
+        if (child != NULL)
+            copy_values(child, prefix, &dict);
+    }
+
+    return g_variant_dict_end(&dict);
 }
 
 /* Any of the keys left; the one that sorts first, so that the message is always the same. */

@@ -27,6 +27,13 @@ gboolean block_options_take_boolean(BlockOptions *options,
                                     GError **error);
 gboolean
 block_options_take_size(BlockOptions *options, const char *key, guint64 *ret_value, GError **error);
+/* Within the bounds. */
+gboolean block_options_take_integer(BlockOptions *options,
+                                    const char *key,
+                                    gint64 least,
+                                    gint64 most,
+                                    gint64 *ret_value,
+                                    GError **error);
 /* One of @words, which end with NULL. */
 gboolean block_options_take_enum(BlockOptions *options,
                                  const char *key,
@@ -41,8 +48,29 @@ gboolean block_options_take_node(BlockOptions *options,
                                  BlockOptions **ret_options,
                                  gboolean *ret_is_null,
                                  GError **error);
+/* The elements of an array, to be taken by their numbers "0", "1" ...; NULL where the key is
+ * missing.
+ */
+gboolean block_options_take_list(BlockOptions *options,
+                                 const char *key,
+                                 BlockOptions **ret_list,
+                                 guint *ret_count,
+                                 GError **error);
+/* Options below @key, NULL where it is missing. */
+gboolean block_options_take_object(BlockOptions *options,
+                                   const char *key,
+                                   BlockOptions **ret_options,
+                                   GError **error);
+
 /* Takes what has no meaning here, whatever its value. */
 void block_options_take_ignored(BlockOptions *options, const char *key);
+
+gboolean block_options_contain(BlockOptions *options, const char *key);
+/*
+ * An a{sv} of those among @keys, ending with NULL, that are given: as they were given, and what is
+ * below one of them flat, as "inject-error.0.event". Floating.
+ */
+GVariant *block_options_copy(BlockOptions *options, const char *const *keys);
 
 void block_options_set_missing(BlockOptions *options, const char *key, GError **error);
 /* Fails where a key is left. */

@@ -2,13 +2,20 @@
 
 /* Raw format */
 
+#include "qemu-shim/block/raw-driver.h"
+
+#include <errno.h>
+
 #include "api/vblk-error.h"
 #include "qemu-shim/block/driver.h"
-#include "qemu-shim/block/errors.h"
+#include "qemu-shim/block/node-io.h"
+
+#define SECTOR_BYTES 512
 
 typedef struct {
     IoFile *io; /* borrowed from the node below */
     guint64 offset;
+    gboolean has_size; /* a window that does not grow */
 } Raw;
 
 static void
@@ -39,6 +46,19 @@ raw_write_zeroes(BlockNode *node, guint64 offset, guint64 length)
     Raw *raw = node->state;
 
     return io_file_write_zeroes(raw->io, raw->offset + offset, length);
+}
+
+static int
+raw_resize(BlockNode *node, guint64 length)
+{
+    Raw *raw = node->state;
+    guint64 end;
+
+    if (raw->has_size)
+        return -ENOTSUP;
+    if (__builtin_add_overflow(raw->offset, length, &end))
+        return -EFBIG;
+    return io_file_truncate(raw->io, end);
 }
 
 static int
@@ -75,35 +95,77 @@ static const BlockDriver raw_driver = {
     .read = raw_read,
     .write = raw_write,
     .write_zeroes = raw_write_zeroes,
+    .resize = raw_resize,
     .flush = raw_flush,
     .get_status = raw_get_status,
 };
 
+gboolean
+raw_settings_take(BlockOptions *options, RawSettings *settings, GError **error)
+{
+    settings->has_size = block_options_contain(options, "size");
+    return block_options_take_size(options, "offset", &settings->offset, error) &&
+           block_options_take_size(options, "size", &settings->size, error);
+}
+
+static gboolean set_misfit(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static gboolean
+set_misfit(GError **error, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    g_propagate_error(error,
+                      g_error_new_valist(VBLK_ERROR, VBLK_ERROR_IMAGE_INVALID, format, list));
+    va_end(list);
+    return FALSE;
+}
+
+/* In QEMU's words, its two blanks included. */
+static gboolean
+check_window(const RawSettings *settings, guint64 length, GError **error)
+{
+    if (settings->offset > length)
+        return set_misfit(error,
+                          "Offset (%" G_GUINT64_FORMAT
+                          ") cannot be greater than size of the containing file (%" G_GUINT64_FORMAT
+                          ")",
+                          settings->offset,
+                          length);
+    if (!settings->has_size)
+        return TRUE;
+    if (settings->size > length - settings->offset)
+        return set_misfit(error,
+                          "The sum of offset (%" G_GUINT64_FORMAT ") and size (%" G_GUINT64_FORMAT
+                          ") has to be smaller or equal to the  actual size of the containing file "
+                          "(%" G_GUINT64_FORMAT ")",
+                          settings->offset,
+                          settings->size,
+                          length);
+    return settings->size % SECTOR_BYTES == 0 ||
+           set_misfit(error, "Specified size is not multiple of %d", SECTOR_BYTES);
+}
+
 BlockNode *
-raw_node_open(BlockNode *file, gboolean is_read_only, guint64 offset, guint64 size, GError **error)
+raw_node_open(BlockNode *file, gboolean is_read_only, const RawSettings *settings, GError **error)
 {
     g_autoptr(BlockNode) node = block_node_new(&raw_driver, file->filename, file);
+    guint64 length = block_node_get_length(file);
     Raw *raw;
 
-    if (offset > file->length || (size > 0 && size > file->length - offset)) {
-        g_set_error(error,
-                    VBLK_ERROR,
-                    VBLK_ERROR_IMAGE_INVALID,
-                    "offset %" G_GUINT64_FORMAT " and size %" G_GUINT64_FORMAT
-                    " are not within the %" G_GUINT64_FORMAT " bytes of '%s'",
-                    offset,
-                    size,
-                    file->length,
-                    file->filename);
+    if (!check_window(settings, length, error))
         return NULL;
-    }
 
     raw = g_new0(Raw, 1);
-    raw->io = block_node_get_io(file);
-    raw->offset = offset;
+    raw->io = block_node_as_io(file);
+    raw->offset = settings->offset;
+    raw->has_size = settings->has_size;
     node->state = raw;
     /* The guest sees whole sectors; what is past the end of the file reads as zeros. */
-    node->length = size > 0 ? size : (file->length - offset + 511) / 512 * 512;
+    node->length = settings->has_size ? settings->size
+                                      : (length - settings->offset + SECTOR_BYTES - 1) /
+                                            SECTOR_BYTES * SECTOR_BYTES;
     node->is_read_only = is_read_only;
     return g_steal_pointer(&node);
 }

@@ -97,6 +97,12 @@ get_role(BlockNode *above, const BlockNode *node)
     return NULL;
 }
 
+gboolean
+block_registry_is_parent(BlockNode *above, const BlockNode *node)
+{
+    return get_role(above, node) != NULL;
+}
+
 BlockNode *
 block_registry_find_user(BlockGraph *graph, const BlockNode *node, const char **ret_role)
 {

@@ -21,6 +21,9 @@ struct BlockGraph {
 void block_registry_name(BlockGraph *graph, BlockNode *node, const char *name);
 gboolean block_registry_has_own_name(const BlockNode *node); /* not a made up one */
 
+/* Whether @above stands on @node itself, in any role. */
+gboolean block_registry_is_parent(BlockNode *above, const BlockNode *node);
+
 /*
  * The first node that stands on @node, as its "file" or "backing"; borrowed, NULL: none. Devices
  * are counted in the node itself.

@@ -7,33 +7,56 @@
 #include "api/vblk-error.h"
 #include "qemu-shim/block/options.h"
 
-/* Indexed by BlockFormat. */
-static const char *const format_words[] = {"file", "host_device", "raw", "qcow2", NULL};
+typedef gboolean (*TakeSettings)(BlockOptions *options, BlockRequest *request, GError **error);
 
-/* What tunes QEMU's caches and threads. It changes nothing of what is read or made durable. */
-static const char *const tuning_words[] = {
-    "cache",
-    "aio",
-    "discard",
-    "detect-zeroes",
-    "drop-cache",
-    "pr-manager",
-    "lazy-refcounts",
-    "cache-size",
-    "l2-cache-size",
-    "l2-cache-entry-size",
-    "refcount-cache-size",
-    "cache-clean-interval",
-    "overlap-check",
-    "pass-discard-request",
-    "pass-discard-snapshot",
-    "pass-discard-other",
+static gboolean take_file(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_raw(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_qcow2(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_null(BlockOptions *options, BlockRequest *request, GError **error);
+
+typedef struct {
+    gboolean is_protocol;
+    TakeSettings take;
+    const char *const *strong; /* what its filename stands for, in QEMU 7.2; NULL: nothing */
+} Format;
+
+#define STRONG(...)                     \
+    (const char *const[])               \
+    {                                   \
+        __VA_ARGS__ __VA_OPT__(, ) NULL \
+    }
+
+/* clang-format off */
+static const char *const format_words[] = {
+    [BLOCK_FORMAT_FILE] = "file",
+    [BLOCK_FORMAT_HOST_DEVICE] = "host_device",
+    [BLOCK_FORMAT_RAW] = "raw",
+    [BLOCK_FORMAT_QCOW2] = "qcow2",
+    [BLOCK_FORMAT_NULL_CO] = "null-co",
+    [BLOCK_FORMAT_NULL_AIO] = "null-aio",
+    NULL,
 };
+
+static const Format formats[] = {
+    [BLOCK_FORMAT_FILE] = {TRUE, take_file, STRONG("filename")},
+    [BLOCK_FORMAT_HOST_DEVICE] = {TRUE, take_file, STRONG("filename")},
+    [BLOCK_FORMAT_RAW] = {FALSE, take_raw, STRONG("offset", "size")},
+    [BLOCK_FORMAT_QCOW2] = {FALSE, take_qcow2, NULL},
+    [BLOCK_FORMAT_NULL_CO] = {TRUE, take_null, STRONG("size", "read-zeroes")},
+    [BLOCK_FORMAT_NULL_AIO] = {TRUE, take_null, STRONG("size", "read-zeroes")},
+};
+/* clang-format on */
 
 gboolean
 block_format_is_protocol(BlockFormat format)
 {
-    return format == BLOCK_FORMAT_FILE || format == BLOCK_FORMAT_HOST_DEVICE;
+    return formats[format].is_protocol;
+}
+
+gboolean
+block_format_is_image(BlockFormat format)
+{
+    return format == BLOCK_FORMAT_RAW || format == BLOCK_FORMAT_QCOW2;
 }
 
 const char *
@@ -70,6 +93,7 @@ block_request_free(BlockRequest *request)
 
     clear_reference(&request->file);
     clear_reference(&request->backing);
+    g_clear_pointer(&request->strong, g_variant_unref);
     g_free(request->filename);
     g_free(request->node_name);
     g_free(request);
@@ -117,6 +141,43 @@ take_reference(BlockOptions *options,
 }
 
 static gboolean
+take_cache(BlockOptions *options, BlockTuning *tuning, GError **error)
+{
+    g_autoptr(BlockOptions) cache = NULL;
+
+    return block_options_take_object(options, "cache", &cache, error) &&
+           (cache == NULL ||
+            (block_options_take_boolean(cache, "direct", &tuning->is_direct, error) &&
+             block_options_take_boolean(cache, "no-flush", &tuning->is_without_flush, error) &&
+             block_options_finish(cache, error)));
+}
+
+static gboolean
+take_tuning(BlockOptions *options, BlockTuning *tuning, GError **error)
+{
+    static const char *const discards[] = {"ignore", "unmap", NULL};
+    guint discard = 0;
+    guint detect = BLOCK_DETECT_ZEROES_OFF;
+
+    if (!block_options_take_enum(options, "discard", discards, &discard, error) ||
+        !take_cache(options, tuning, error) ||
+        !block_options_take_enum(
+            options, "detect-zeroes", block_detect_zeroes_words, &detect, error))
+        return FALSE;
+
+    tuning->has_unmap = discard == 1;
+    tuning->detect_zeroes = (BlockDetectZeroes)detect;
+    if (detect != BLOCK_DETECT_ZEROES_UNMAP || tuning->has_unmap)
+        return TRUE;
+    g_set_error_literal(error,
+                        VBLK_ERROR,
+                        VBLK_ERROR_INVALID_ARGUMENT,
+                        "setting detect-zeroes to unmap is not allowed without setting discard "
+                        "operation to unmap");
+    return FALSE;
+}
+
+static gboolean
 take_common(BlockOptions *options, BlockRequest *request, GError **error)
 {
     guint format = G_MAXUINT;
@@ -133,36 +194,64 @@ take_common(BlockOptions *options, BlockRequest *request, GError **error)
         !block_options_take_boolean(options, "read-only", &request->is_read_only, error) ||
         !block_options_take_boolean(
             options, "auto-read-only", &request->is_auto_read_only, error) ||
-        !block_options_take_boolean(options, "force-share", &request->is_shared, error))
+        !block_options_take_boolean(options, "force-share", &request->is_shared, error) ||
+        !take_tuning(options, &request->tuning, error))
         return FALSE;
     if (request->node_name != NULL && !check_node_name(request->node_name, error))
         return FALSE;
-    if (request->is_shared && !request->is_read_only) {
-        g_set_error_literal(error,
-                            VBLK_ERROR,
-                            VBLK_ERROR_INVALID_ARGUMENT,
-                            "force-share=on can only be used with read-only images");
-        return FALSE;
+    if (!request->is_shared || request->is_read_only)
+        return TRUE;
+
+    g_set_error_literal(error,
+                        VBLK_ERROR,
+                        VBLK_ERROR_INVALID_ARGUMENT,
+                        "force-share=on can only be used with read-only images");
+    return FALSE;
+}
+
+/* Options of a right type that tune QEMU's caches and threads, which we have not. */
+static gboolean
+take_idle(BlockOptions *options,
+          const char *const *booleans,
+          const char *const *integers,
+          GError **error)
+{
+    gboolean is_on;
+    gint64 number;
+
+    for (; *booleans != NULL; booleans++) {
+        if (!block_options_take_boolean(options, *booleans, &is_on, error))
+            return FALSE;
+    }
+    for (; *integers != NULL; integers++) {
+        if (!block_options_take_integer(options, *integers, G_MININT64, G_MAXINT64, &number, error))
+            return FALSE;
     }
 
-    for (guint i = 0; i < G_N_ELEMENTS(tuning_words); i++)
-        block_options_take_ignored(options, tuning_words[i]);
     return TRUE;
 }
 
 static gboolean
-take_protocol(BlockOptions *options, BlockRequest *request, GError **error)
+take_file(BlockOptions *options, BlockRequest *request, GError **error)
 {
     static const char *const lockings[] = {"auto", "on", "off", NULL};
-    guint locking = 0;
+    static const char *const engines[] = {"threads", "native", "io_uring", NULL};
+    static const char *const booleans[] = {"drop-cache", "x-check-cache-dropped", NULL};
+    static const char *const integers[] = {"aio-max-batch", NULL};
+    g_autofree char *manager = NULL;
+    guint locking = 0, engine = 0;
 
-    if (!block_options_take_string(options, "filename", &request->filename, error) ||
-        !block_options_take_enum(options, "locking", lockings, &locking, error))
+    if (!block_options_take_string(options, "filename", &request->filename, error))
         return FALSE;
     if (request->filename == NULL) {
         block_options_set_missing(options, "filename", error);
         return FALSE;
     }
+    if (!block_options_take_string(options, "pr-manager", &manager, error) ||
+        !block_options_take_enum(options, "locking", lockings, &locking, error) ||
+        !block_options_take_enum(options, "aio", engines, &engine, error) ||
+        !take_idle(options, booleans, integers, error))
+        return FALSE;
 
     request->is_unlocked = locking == 2;
     return TRUE;
@@ -187,26 +276,57 @@ take_backing(BlockOptions *options, BlockRequest *request, GError **error)
 }
 
 static gboolean
-take_format(BlockOptions *options, BlockRequest *request, GError **error)
+take_child(BlockOptions *options, const char *key, BlockRequest *request, GError **error)
 {
-    if (!take_reference(options, "file", request, &request->file, error))
+    if (!take_reference(options, key, request, &request->file, error))
         return FALSE;
-    if (request->file.name == NULL && request->file.request == NULL) {
-        block_options_set_missing(options, "file", error);
-        return FALSE;
-    }
+    if (request->file.name != NULL || request->file.request != NULL)
+        return TRUE;
 
-    if (request->format == BLOCK_FORMAT_RAW)
-        return block_options_take_size(options, "offset", &request->offset, error) &&
-               block_options_take_size(options, "size", &request->size, error);
-    return take_backing(options, request, error);
+    block_options_set_missing(options, key, error);
+    return FALSE;
+}
+
+static gboolean
+take_raw(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    return take_child(options, "file", request, error) &&
+           raw_settings_take(options, &request->settings.raw, error);
+}
+
+static gboolean
+take_qcow2(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    static const char *const booleans[] = {"lazy-refcounts",
+                                           "pass-discard-request",
+                                           "pass-discard-snapshot",
+                                           "pass-discard-other",
+                                           NULL};
+    static const char *const integers[] = {"cache-size",
+                                           "l2-cache-size",
+                                           "l2-cache-entry-size",
+                                           "refcount-cache-size",
+                                           "cache-clean-interval",
+                                           NULL};
+
+    if (!take_child(options, "file", request, error) || !take_backing(options, request, error) ||
+        !take_idle(options, booleans, integers, error))
+        return FALSE;
+
+    block_options_take_ignored(options, "overlap-check");
+    return TRUE;
+}
+
+static gboolean
+take_null(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    return null_settings_take(options, &request->settings.null, error);
 }
 
 static BlockRequest *
 request_new(BlockOptions *options, const BlockRequest *defaults, GError **error)
 {
     g_autoptr(BlockRequest) request = g_new0(BlockRequest, 1);
-    gboolean is_taken;
 
     request->is_read_only = defaults->is_read_only;
     request->is_auto_read_only = defaults->is_auto_read_only;
@@ -214,9 +334,10 @@ request_new(BlockOptions *options, const BlockRequest *defaults, GError **error)
     if (!take_common(options, request, error))
         return NULL;
 
-    is_taken = block_format_is_protocol(request->format) ? take_protocol(options, request, error)
-                                                         : take_format(options, request, error);
-    if (!is_taken || !block_options_finish(options, error))
+    request->strong = g_variant_ref_sink(
+        block_options_copy(options, formats[request->format].strong));
+    if (!formats[request->format].take(options, request, error) ||
+        !block_options_finish(options, error))
         return NULL;
     return g_steal_pointer(&request);
 }
@@ -241,6 +362,7 @@ block_request_new_for_image(const char *path,
 
     file->format = BLOCK_FORMAT_FILE;
     file->filename = g_strdup(path);
+    file->strong = g_variant_ref_sink(g_variant_new_parsed("{'filename': <%s>}", path));
     file->is_read_only = is_read_only;
     file->is_shared = is_shared;
     request->format = format;

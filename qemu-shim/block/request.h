@@ -3,7 +3,8 @@
 
 /* Open requests */
 
-#include <glib.h>
+#include "qemu-shim/block/null-driver.h"
+#include "qemu-shim/block/raw-driver.h"
 
 /*
  * The options of a node and of those below it, understood and complete, before a file is touched.
@@ -15,6 +16,8 @@ typedef enum {
     BLOCK_FORMAT_HOST_DEVICE,
     BLOCK_FORMAT_RAW,
     BLOCK_FORMAT_QCOW2,
+    BLOCK_FORMAT_NULL_CO,
+    BLOCK_FORMAT_NULL_AIO,
 } BlockFormat;
 
 typedef struct BlockRequest BlockRequest;
@@ -26,6 +29,14 @@ typedef struct {
     gboolean is_null; /* explicitly none */
 } BlockReference;
 
+/* What any node may be told and what is only shown: our caches are the kernel's. */
+typedef struct {
+    gboolean is_direct;
+    gboolean is_without_flush;
+    gboolean has_unmap;
+    BlockDetectZeroes detect_zeroes;
+} BlockTuning;
+
 struct BlockRequest {
     BlockFormat format;
     char *node_name; /* NULL: one is made up */
@@ -33,10 +44,14 @@ struct BlockRequest {
     gboolean is_auto_read_only; /* read-only where it may not be written */
     gboolean is_shared;
     gboolean is_unlocked;
-    char *filename; /* of protocols */
-    guint64 offset; /* of raw */
-    guint64 size;   /* of raw; 0: to the end */
-    BlockReference file;
+    BlockTuning tuning;
+    char *filename;   /* of "file" and "host_device" */
+    GVariant *strong; /* a{sv}: the options that a filename stands for, as they were given */
+    union {
+        RawSettings raw;
+        NullSettings null;
+    } settings;
+    BlockReference file;    /* also where the driver calls it otherwise */
     BlockReference backing; /* nothing set: what the header names */
 };
 
@@ -48,7 +63,10 @@ BlockRequest *block_request_new_for_image(const char *path,
                                           gboolean is_shared);
 void block_request_free(BlockRequest *request);
 
+/* Stands on no other node. */
 gboolean block_format_is_protocol(BlockFormat format);
+/* What an image may say of its backing file. */
+gboolean block_format_is_image(BlockFormat format);
 const char *block_format_to_string(BlockFormat format);
 gboolean block_format_from_string(const char *word, BlockFormat *ret_format);
 

@@ -7,6 +7,8 @@
 #include <errno.h>
 
 #include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/filename.h"
+#include "qemu-shim/block/node-io.h"
 
 typedef struct {
     guint64 offset;
@@ -110,20 +112,42 @@ merge(GVariantDict *dict, GVariant *members)
     }
 }
 
+/* A device's size is in sectors. */
+static guint64
+get_virtual_size(BlockNode *node)
+{
+    return (block_node_get_length(node) + 511) / 512 * 512;
+}
+
+/* What only an image has, which shows through what stands on it. */
+static void
+describe_inside(BlockNode *node, GVariantDict *dict)
+{
+    const BlockDriver *driver = node->driver;
+
+    if (driver->describe != NULL) {
+        merge(dict, driver->describe(node));
+    } else if (node->file != NULL) {
+        describe_inside(node->file, dict);
+        g_variant_dict_remove(dict, "format-specific");
+    } else if (g_str_equal(driver->name, "file") || g_str_equal(driver->name, "host_device")) {
+        g_variant_dict_insert(dict, "dirty-flag", "b", FALSE);
+    }
+}
+
 GVariant *
 describe_image(BlockNode *node, gboolean with_backing)
 {
     GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
+    g_autofree char *filename = block_filename_make(node);
     guint64 actual_size;
 
-    g_variant_dict_insert(&dict, "filename", "s", node->filename);
+    g_variant_dict_insert(&dict, "filename", "s", filename);
     g_variant_dict_insert(&dict, "format", "s", node->driver->name);
-    g_variant_dict_insert(&dict, "virtual-size", "x", (gint64)node->length);
-    g_variant_dict_insert(&dict, "dirty-flag", "b", FALSE);
-    if (io_file_get_allocated(block_node_get_io(node), &actual_size) == 0)
+    g_variant_dict_insert(&dict, "virtual-size", "x", (gint64)get_virtual_size(node));
+    if (io_file_get_allocated(block_node_as_io(node), &actual_size) == 0)
         g_variant_dict_insert(&dict, "actual-size", "x", (gint64)actual_size);
-    if (node->driver->describe != NULL)
-        merge(&dict, node->driver->describe(node));
+    describe_inside(node, &dict);
 
     if (node->backing_name != NULL)
         g_variant_dict_insert(&dict, "backing-filename", "s", node->backing_name);
@@ -141,27 +165,34 @@ describe_node(BlockNode *node, gboolean with_backing)
 {
     static const char *const limits[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
     GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
+    g_autofree char *filename = block_filename_make(node);
 
     g_variant_dict_insert(&dict, "node-name", "s", node->name);
     g_variant_dict_insert(&dict, "drv", "s", node->driver->name);
-    g_variant_dict_insert(&dict, "file", "s", node->filename);
+    g_variant_dict_insert(&dict, "file", "s", filename);
     g_variant_dict_insert(&dict, "ro", "b", node->is_read_only);
     g_variant_dict_insert(&dict, "encrypted", "b", FALSE);
-    g_variant_dict_insert(&dict, "detect_zeroes", "s", "off");
+    g_variant_dict_insert(
+        &dict, "detect_zeroes", "s", block_detect_zeroes_words[node->detect_zeroes]);
     g_variant_dict_insert(&dict, "write_threshold", "x", (gint64)0);
     /* Without its backing images a node has no depth, says QEMU. */
     g_variant_dict_insert(&dict,
                           "backing_file_depth",
                           "x",
                           with_backing ? (gint64)block_node_get_depth(node) : (gint64)0);
-    if (node->backing != NULL)
-        g_variant_dict_insert(&dict, "backing_file", "s", node->backing->filename);
+    if (node->backing != NULL) {
+        g_autofree char *backing = block_filename_make(node->backing);
+
+        g_variant_dict_insert(&dict, "backing_file", "s", backing);
+    }
     for (guint i = 0; i < G_N_ELEMENTS(limits); i++)
         g_variant_dict_insert(&dict, limits[i], "x", (gint64)0);
     g_variant_dict_insert_value(
         &dict,
         "cache",
-        g_variant_new_parsed("{'no-flush': <false>, 'direct': <false>, 'writeback': <true>}"));
+        g_variant_new_parsed("{'no-flush': <%b>, 'direct': <%b>, 'writeback': <true>}",
+                             node->is_without_flush,
+                             node->is_direct));
     g_variant_dict_insert_value(&dict, "image", describe_image(node, with_backing));
     return g_variant_dict_end(&dict);
 }

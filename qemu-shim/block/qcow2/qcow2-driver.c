@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/node-io.h"
 #include "qemu-shim/block/qcow2/pivot.h"
 #include "qemu-shim/block/qcow2/write.h"
 
@@ -174,7 +175,7 @@ BlockNode *
 qcow2_node_open(BlockNode *file, gboolean is_read_only, GError **error)
 {
     g_autoptr(BlockNode) node = block_node_new(&qcow2_driver, file->filename, file);
-    Qcow2Image *image = qcow2_image_open(block_node_get_io(file), !is_read_only, error);
+    Qcow2Image *image = qcow2_image_open(block_node_as_io(file), !is_read_only, error);
 
     if (image == NULL)
         return NULL;

@@ -93,7 +93,7 @@ test_flat_and_nested_options_are_the_same(void **state)
 
         assert_null(error);
         assert_int_equal(parsed->format, BLOCK_FORMAT_RAW);
-        assert_int_equal(parsed->offset, 65536);
+        assert_int_equal(parsed->settings.raw.offset, 65536);
         assert_true(parsed->is_read_only);
         assert_string_equal(parsed->file.request->filename, "x");
         assert_string_equal(parsed->file.request->node_name, "f");

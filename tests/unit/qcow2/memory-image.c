@@ -13,13 +13,15 @@
 #include <cmocka.h>
 
 #include "qemu-shim/block/qcow2/qcow2-driver.h"
+#include "qemu-shim/block/raw-driver.h"
 
 static void
 close_nothing(BlockNode *node)
 {
 }
 
-static const BlockDriver file_driver = {.name = "file", .close = close_nothing};
+static const BlockDriver file_driver = {
+    .name = "file", .is_protocol = TRUE, .close = close_nothing};
 
 static BlockNode *
 open_file(IoFile *io)
@@ -34,7 +36,8 @@ open_file(IoFile *io)
 BlockNode *
 memory_image_open_raw(IoFile *io, gboolean is_read_only)
 {
-    BlockNode *node = raw_node_open(open_file(io), is_read_only, 0, 0, NULL);
+    const RawSettings settings = {.offset = 0};
+    BlockNode *node = raw_node_open(open_file(io), is_read_only, &settings, NULL);
 
     assert_non_null(node);
     return node;
