@@ -41,6 +41,12 @@ filter_write_zeroes(BlockNode *node, guint64 offset, guint64 length)
 }
 
 int
+filter_write_compressed(BlockNode *node, guint64 offset, const void *buffer, gsize length)
+{
+    return block_node_write_compressed(node->file, offset, buffer, length);
+}
+
+int
 filter_populate(BlockNode *node, guint64 offset, const void *buffer, gsize length)
 {
     return block_node_populate(node->file, offset, buffer, length);

@@ -15,6 +15,7 @@ BlockNode *filter_node_new(const BlockDriver *driver, BlockNode *file, gboolean 
 int filter_read(BlockNode *node, guint64 offset, void *buffer, gsize length);
 int filter_write(BlockNode *node, guint64 offset, const void *buffer, gsize length);
 int filter_write_zeroes(BlockNode *node, guint64 offset, guint64 length);
+int filter_write_compressed(BlockNode *node, guint64 offset, const void *buffer, gsize length);
 int filter_populate(BlockNode *node, guint64 offset, const void *buffer, gsize length);
 int filter_populate_zeroes(BlockNode *node, guint64 offset, guint64 length);
 int filter_discard(BlockNode *node, guint64 offset, guint64 length);

@@ -8,6 +8,7 @@
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/open.h"
 #include "qemu-shim/block/registry.h"
+#include "qemu-shim/block/throttle-driver.h"
 
 /* A management application names each layer of each disk. */
 #define MAX_ROOTS 4096
@@ -18,6 +19,8 @@ block_graph_new(void)
     BlockGraph *graph = g_new0(BlockGraph, 1);
 
     graph->roots = g_ptr_array_new_with_free_func((GDestroyNotify)block_node_unref);
+    graph->throttle_groups = g_hash_table_new_full(
+        g_str_hash, g_str_equal, g_free, (GDestroyNotify)throttle_group_unref);
     return graph;
 }
 
@@ -28,6 +31,7 @@ block_graph_free(BlockGraph *graph)
         return;
 
     g_ptr_array_unref(graph->roots);
+    g_hash_table_unref(graph->throttle_groups);
     g_free(graph);
 }
 
@@ -149,6 +153,35 @@ is_same_child(const BlockReference *wanted, BlockNode *child)
            g_str_equal(block_node_get_name(child), wanted->request->node_name);
 }
 
+/* An option that @wanted has not, or not with the value that @had has; NULL: none. */
+static const char *
+find_missing(GVariant *had, GVariant *wanted)
+{
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+
+    g_variant_iter_init(&iter, had);
+    while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
+        g_autoptr(GVariant) owned = value;
+        g_autoptr(GVariant) other = g_variant_lookup_value(wanted, key, NULL);
+
+        if (other == NULL || !g_variant_equal(other, value))
+            return key;
+    }
+
+    return NULL;
+}
+
+/* The option in which the two differ; NULL: none. */
+static const char *
+find_other(GVariant *wanted, GVariant *had)
+{
+    const char *key = find_missing(had, wanted);
+
+    return key != NULL ? key : find_missing(wanted, had);
+}
+
 /* The option by which @request differs from @node; NULL: none. */
 static const char *
 find_change(const BlockRequest *request, BlockNode *node)
@@ -163,13 +196,14 @@ find_change(const BlockRequest *request, BlockNode *node)
         return "file";
     if (!is_same_child(&request->backing, node->backing))
         return "backing";
-    return NULL;
+    return request->throttle_group == NULL ? find_other(request->strong, node->strong) : NULL;
 }
 
 gboolean
 block_graph_reopen(BlockGraph *graph, GVariant *options, GError **error)
 {
     g_autoptr(BlockRequest) request = block_request_new(options, error);
+    ThrottleGroup *group = NULL;
     const char *change;
     BlockNode *node;
     int status;
@@ -182,6 +216,11 @@ block_graph_reopen(BlockGraph *graph, GVariant *options, GError **error)
     if (node == NULL)
         return FALSE;
 
+    if (request->throttle_group != NULL) {
+        group = throttle_group_find(graph, request->throttle_group, error);
+        if (group == NULL)
+            return FALSE;
+    }
     change = find_change(request, node);
     if (change != NULL)
         return set_failed(error, "Cannot change the option '%s'", change);
@@ -193,5 +232,10 @@ block_graph_reopen(BlockGraph *graph, GVariant *options, GError **error)
         return FALSE;
     }
 
+    if (group != NULL) {
+        throttle_node_set_group(node, group);
+        g_variant_unref(node->strong);
+        node->strong = g_variant_ref(request->strong);
+    }
     return TRUE;
 }

@@ -11,6 +11,7 @@
 
 typedef enum {
     WRITE_DATA,
+    WRITE_COMPRESSED,
     WRITE_ZEROES,
     WRITE_DISCARD,
 } WriteKind;
@@ -19,7 +20,7 @@ typedef struct {
     WriteKind kind;
     guint64 offset;
     guint64 length;
-    const void *buffer; /* of WRITE_DATA */
+    const void *buffer; /* of WRITE_DATA and WRITE_COMPRESSED */
 } Write;
 
 /* Why @node cannot be written at this range by an operation it has or not; 0: it can. */
@@ -39,6 +40,8 @@ has_operation(const BlockNode *node, WriteKind kind)
     switch (kind) {
     case WRITE_DATA:
         return node->driver->write != NULL;
+    case WRITE_COMPRESSED:
+        return block_node_can_compress(node);
     case WRITE_ZEROES:
         return node->driver->write_zeroes != NULL;
     case WRITE_DISCARD:
@@ -54,6 +57,9 @@ call_driver(BlockNode *node, const Write *write)
     switch (write->kind) {
     case WRITE_DATA:
         return node->driver->write(node, write->offset, write->buffer, (gsize)write->length);
+    case WRITE_COMPRESSED:
+        return node->driver->write_compressed(
+            node, write->offset, write->buffer, (gsize)write->length);
     case WRITE_ZEROES:
         return node->driver->write_zeroes(node, write->offset, write->length);
     case WRITE_DISCARD:
@@ -88,6 +94,22 @@ int
 block_node_write(BlockNode *node, guint64 offset, const void *buffer, gsize length)
 {
     Write write = {.kind = WRITE_DATA, .offset = offset, .length = length, .buffer = buffer};
+
+    return run_write(node, &write);
+}
+
+gboolean
+block_node_can_compress(const BlockNode *node)
+{
+    if (node->driver->write_compressed == NULL)
+        return FALSE;
+    return !node->driver->is_filter || block_node_can_compress(node->file);
+}
+
+int
+block_node_write_compressed(BlockNode *node, guint64 offset, const void *buffer, gsize length)
+{
+    Write write = {.kind = WRITE_COMPRESSED, .offset = offset, .length = length, .buffer = buffer};
 
     return run_write(node, &write);
 }

@@ -55,6 +55,12 @@ guint block_node_get_depth(const BlockNode *node);
 int block_node_read(BlockNode *node, guint64 offset, void *buffer, gsize length);
 int block_node_write(BlockNode *node, guint64 offset, const void *buffer, gsize length);
 int block_node_write_zeroes(BlockNode *node, guint64 offset, guint64 length);
+/*
+ * For a format that can compress: a cluster at most, which begins where a cluster does, and ends
+ * where it or the image does. -ENOTSUP where block_node_can_compress() says no.
+ */
+int block_node_write_compressed(BlockNode *node, guint64 offset, const void *buffer, gsize length);
+gboolean block_node_can_compress(const BlockNode *node);
 /* The guest needs the range no more; it may then read as before or as zeros. */
 int block_node_discard(BlockNode *node, guint64 offset, guint64 length);
 /* Main thread, with no job on the node; -ENOTSUP where the format cannot. */

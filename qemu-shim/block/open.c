@@ -8,6 +8,7 @@
 #include "qemu-shim/block/backing.h"
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/registry.h"
+#include "qemu-shim/block/throttle-driver.h"
 #include "qemu-shim/io/host.h"
 
 /*
@@ -139,6 +140,7 @@ open_protocol(BlockGraph *graph, const BlockRequest *request, GError **error)
         break;
     case BLOCK_FORMAT_RAW:
     case BLOCK_FORMAT_QCOW2:
+    case BLOCK_FORMAT_THROTTLE:
         g_assert_not_reached();
     }
 
@@ -339,7 +341,21 @@ attach_backing(BlockGraph *graph,
 
 /* Takes @file. */
 static BlockNode *
-open_over(BlockNode *file, const BlockRequest *request, GError **error)
+open_throttle(BlockGraph *graph,
+              BlockNode *file,
+              const BlockRequest *request,
+              gboolean is_read_only,
+              GError **error)
+{
+    g_autoptr(BlockNode) owned = file;
+    ThrottleGroup *group = throttle_group_find(graph, request->throttle_group, error);
+
+    return group != NULL ? throttle_node_open(g_steal_pointer(&owned), is_read_only, group) : NULL;
+}
+
+/* Takes @file. */
+static BlockNode *
+open_over(BlockGraph *graph, BlockNode *file, const BlockRequest *request, GError **error)
 {
     gboolean is_read_only = request->is_read_only ||
                             (request->is_auto_read_only && block_node_is_read_only(file));
@@ -349,6 +365,8 @@ open_over(BlockNode *file, const BlockRequest *request, GError **error)
         return raw_node_open(file, is_read_only, &request->settings.raw, error);
     case BLOCK_FORMAT_QCOW2:
         return qcow2_node_open(file, is_read_only, error);
+    case BLOCK_FORMAT_THROTTLE:
+        return open_throttle(graph, file, request, is_read_only, error);
     case BLOCK_FORMAT_FILE:
     case BLOCK_FORMAT_HOST_DEVICE:
     case BLOCK_FORMAT_NULL_CO:
@@ -375,7 +393,7 @@ open_on_file(BlockGraph *graph, const BlockRequest *request, const Layer *above,
     if (request->file.request != NULL && !lock_file(file, request->file.request, error))
         return NULL;
 
-    node = open_over(g_steal_pointer(&file), request, error);
+    node = open_over(graph, g_steal_pointer(&file), request, error);
     if (node == NULL)
         return NULL;
     dress(graph, node, request);

@@ -12,6 +12,7 @@ typedef gboolean (*TakeSettings)(BlockOptions *options, BlockRequest *request, G
 static gboolean take_file(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_raw(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_qcow2(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_throttle(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_null(BlockOptions *options, BlockRequest *request, GError **error);
 
 typedef struct {
@@ -34,6 +35,7 @@ static const char *const format_words[] = {
     [BLOCK_FORMAT_QCOW2] = "qcow2",
     [BLOCK_FORMAT_NULL_CO] = "null-co",
     [BLOCK_FORMAT_NULL_AIO] = "null-aio",
+    [BLOCK_FORMAT_THROTTLE] = "throttle",
     NULL,
 };
 
@@ -44,6 +46,7 @@ static const Format formats[] = {
     [BLOCK_FORMAT_QCOW2] = {FALSE, take_qcow2, NULL},
     [BLOCK_FORMAT_NULL_CO] = {TRUE, take_null, STRONG("size", "read-zeroes")},
     [BLOCK_FORMAT_NULL_AIO] = {TRUE, take_null, STRONG("size", "read-zeroes")},
+    [BLOCK_FORMAT_THROTTLE] = {FALSE, take_throttle, STRONG("throttle-group")},
 };
 /* clang-format on */
 
@@ -94,6 +97,7 @@ block_request_free(BlockRequest *request)
     clear_reference(&request->file);
     clear_reference(&request->backing);
     g_clear_pointer(&request->strong, g_variant_unref);
+    g_free(request->throttle_group);
     g_free(request->filename);
     g_free(request->node_name);
     g_free(request);
@@ -321,6 +325,19 @@ static gboolean
 take_null(BlockOptions *options, BlockRequest *request, GError **error)
 {
     return null_settings_take(options, &request->settings.null, error);
+}
+
+static gboolean
+take_throttle(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    if (!block_options_take_string(options, "throttle-group", &request->throttle_group, error))
+        return FALSE;
+    if (request->throttle_group == NULL) {
+        block_options_set_missing(options, "throttle-group", error);
+        return FALSE;
+    }
+
+    return take_child(options, "file", request, error);
 }
 
 static BlockRequest *

@@ -18,6 +18,7 @@ typedef enum {
     BLOCK_FORMAT_QCOW2,
     BLOCK_FORMAT_NULL_CO,
     BLOCK_FORMAT_NULL_AIO,
+    BLOCK_FORMAT_THROTTLE,
 } BlockFormat;
 
 typedef struct BlockRequest BlockRequest;
@@ -45,7 +46,8 @@ struct BlockRequest {
     gboolean is_shared;
     gboolean is_unlocked;
     BlockTuning tuning;
-    char *filename;   /* of "file" and "host_device" */
+    char *filename; /* of "file" and "host_device" */
+    char *throttle_group;
     GVariant *strong; /* a{sv}: the options that a filename stands for, as they were given */
     union {
         RawSettings raw;
