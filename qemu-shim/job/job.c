@@ -478,6 +478,14 @@ job_may_go_on(Job *job)
     return !job->is_cancelled;
 }
 
+gboolean
+job_is_held(Job *job)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&job->lock);
+
+    return job->is_paused || job->is_cancelled;
+}
+
 guint64
 job_chunk(Job *job, guint64 most, guint64 unit)
 {

@@ -107,6 +107,8 @@ gboolean job_dismiss(Job *job, GError **error);
 
 /* For the job's thread: waits while paused or over the limit; FALSE once cancelled. */
 gboolean job_may_go_on(Job *job);
+/* Whether job_may_go_on() would wait for a user, or say no. */
+gboolean job_is_held(Job *job);
 guint64 job_chunk(Job *job, guint64 most, guint64 unit);
 /* @copied of @done bytes count against the limit. */
 void job_advance(Job *job, guint64 done, guint64 copied);

@@ -8,6 +8,7 @@
 
 #include "api/vblk-error.h"
 #include "qemu-shim/block/backing.h"
+#include "qemu-shim/job/copy.h"
 
 /*
  * Invariant: what a guest reads never changes. The job only writes clusters of the top layer that
@@ -15,7 +16,6 @@
  * chain when all of that is durable. So it can be stopped anywhere, and started again does not copy
  * what is there already.
  */
-#define MAX_COPY (4u * 1024 * 1024)
 /* What is looked at in one step: so much that empty images pass quickly, so little that a job which
  * is told to stop does so at once. */
 #define MAX_LOOK (64u * 1024 * 1024)
@@ -26,8 +26,8 @@ typedef struct {
     BlockNode *base;  /* NULL: none */
     GPtrArray *chain; /* of BlockNode, owned: top and all that are merged; blocked meanwhile */
     char *backing_name;
-    char *buffer;
-    int error; /* the first one that was ignored */
+    guint64 next; /* what comes next; of the job's thread */
+    int error;    /* the first one that was ignored */
 } Stream;
 
 /* One extent: @length bytes that are all the same to us. */
@@ -81,74 +81,78 @@ widen(Stream *stream, Extent *extent)
 }
 
 /* Zeros below an unallocated bottom need no mark where nothing stays below. */
-static int
-copy_extent(Stream *stream, const Extent *extent, gboolean *ret_is_read)
+static gboolean
+is_to_copy(const Stream *stream, const Extent *extent)
 {
+    return extent->is_below && (extent->status == BLOCK_STATUS_DATA || stream->base != NULL);
+}
+
+static int
+find_next(Job *job, CopyPiece *piece, CopyNext *ret_next)
+{
+    Stream *stream = job->state;
+    guint64 unit = block_node_get_cluster_size(stream->top);
+    guint64 rest = block_node_get_length(stream->top) - stream->next;
+    Extent extent;
+    int status;
+
+    *ret_next = COPY_NEXT_END;
+    if (rest == 0)
+        return 0;
+
+    /* Should looking fail, this is what may be skipped. */
+    piece->offset = stream->next;
+    piece->length = MIN(rest, unit);
+    piece->kind = BLOCK_STATUS_DATA;
+    status = find_extent(stream, stream->next, MIN(rest, MAX_LOOK), &extent);
+    if (status == 0) {
+        widen(stream, &extent);
+        piece->length = extent.length;
+        piece->kind = extent.status;
+        *ret_next = is_to_copy(stream, &extent) ? COPY_NEXT_PIECE : COPY_NEXT_NOTHING;
+    }
+    if (*ret_next == COPY_NEXT_PIECE && extent.status == BLOCK_STATUS_DATA) {
+        piece->length = MIN(extent.length, job_chunk(job, COPY_MAX_PIECE, unit));
+        piece->cost = piece->length;
+    }
+
+    stream->next += piece->length;
+    return status;
+}
+
+static int
+copy_piece(Job *job, const CopyPiece *piece, void *buffer, gboolean *ret_is_read)
+{
+    Stream *stream = job->state;
     int status;
 
     *ret_is_read = FALSE;
-    if (extent->status == BLOCK_STATUS_ZERO)
-        return stream->base != NULL
-                   ? block_node_populate_zeroes(stream->top, extent->offset, extent->length)
-                   : 0;
+    if (piece->kind == BLOCK_STATUS_ZERO)
+        return block_node_populate_zeroes(stream->top, piece->offset, piece->length);
 
     *ret_is_read = TRUE;
-    status = block_node_read(stream->top, extent->offset, stream->buffer, (gsize)extent->length);
+    status = block_node_read(stream->top, piece->offset, buffer, (gsize)piece->length);
     if (status < 0)
         return status;
 
     *ret_is_read = FALSE;
-    return block_node_populate(stream->top, extent->offset, stream->buffer, (gsize)extent->length);
+    return block_node_populate(stream->top, piece->offset, buffer, (gsize)piece->length);
 }
 
-/* What a failed step is to the job: skipped (*ret_done), tried again (*ret_done is 0), or its end.
- */
-static int
-handle_failure(Job *job, gboolean is_read, int status, guint64 unit, guint64 *ret_done)
+static void
+skip_piece(Job *job, const CopyPiece *piece, int status)
 {
     Stream *stream = job->state;
-    int outcome = status;
 
-    *ret_done = 0;
-    if (job_handle_error(job, is_read, &outcome))
-        return 0;
     if (stream->error == 0)
         stream->error = status;
-    if (outcome < 0)
-        return outcome;
-
-    *ret_done = unit;
-    job_advance(job, unit, 0);
-    return 0;
 }
 
-/* One extent; 0 or how the job ends. */
-static int
-do_step(Job *job, guint64 offset, guint64 *ret_done)
-{
-    Stream *stream = job->state;
-    guint64 unit = block_node_get_cluster_size(stream->top);
-    guint64 rest = block_node_get_length(stream->top) - offset;
-    gboolean is_read = TRUE;
-    gboolean is_data = FALSE;
-    Extent extent;
-    int status = find_extent(stream, offset, MIN(rest, MAX_LOOK), &extent);
-
-    if (status == 0) {
-        widen(stream, &extent);
-        is_data = extent.is_below && extent.status == BLOCK_STATUS_DATA;
-        if (is_data)
-            extent.length = MIN(extent.length, job_chunk(job, MAX(MAX_COPY, unit), unit));
-        if (extent.is_below)
-            status = copy_extent(stream, &extent, &is_read);
-    }
-    if (status < 0)
-        return handle_failure(job, is_read, status, MIN(rest, unit), ret_done);
-
-    *ret_done = extent.length;
-    job_advance(job, extent.length, is_data ? extent.length : 0);
-    return 0;
-}
+static const CopyOps copy_ops = {
+    .find_next = find_next,
+    .copy = copy_piece,
+    .skip = skip_piece,
+};
 
 /* As in QEMU, a job that has nothing to do has no progress either: 0 of 0. */
 static gboolean
@@ -161,25 +165,14 @@ static int
 stream_run(Job *job)
 {
     Stream *stream = job->state;
-    guint64 length = block_node_get_length(stream->top);
-    guint64 offset = 0;
     int status;
 
     if (!has_work(stream))
         return 0;
 
-    while (offset < length && job_may_go_on(job)) {
-        guint64 done;
-
-        status = do_step(job, offset, &done);
-        if (status < 0)
-            return status;
-        offset += done;
-    }
-    if (offset < length)
-        return -ECANCELED;
-
-    status = block_node_flush(stream->top);
+    status = copy_run(job, &copy_ops);
+    if (status == 0)
+        status = block_node_flush(stream->top);
     return status < 0 ? status : stream->error;
 }
 
@@ -224,7 +217,6 @@ stream_clean(Job *job)
     block_node_unref(stream->base);
     block_node_unref(stream->top);
     g_free(stream->backing_name);
-    g_free(stream->buffer);
     g_free(stream);
     job->state = NULL;
 }
@@ -268,7 +260,6 @@ stream_start(JobList *list,
     stream->base = options->base != NULL ? block_node_ref(options->base) : NULL;
     stream->backing_name = g_strdup(options->backing_name);
     stream->chain = g_ptr_array_new_with_free_func((GDestroyNotify)block_node_unref);
-    stream->buffer = g_malloc(MAX(MAX_COPY, block_node_get_cluster_size(options->top)));
     with_length.length = has_work(stream) ? block_node_get_length(options->top) : 0;
 
     if (block_node_is_read_only(options->top))
