@@ -10,7 +10,7 @@
 
 /*
  * The order of QEMU's dictionaries is that of the buckets of a hash table, which is the hash of
- * Samba's tdb; in one bucket the newest member comes first.
+ * Samba's tdb. In one bucket it depends on how often QEMU copied the dictionary; ours is fixed.
  */
 #define BUCKETS 512
 
@@ -18,7 +18,6 @@ typedef struct {
     char *key;
     char *text; /* the value as JSON */
     guint32 bucket;
-    guint number; /* in the order of being put in */
 } Member;
 
 static void
@@ -48,7 +47,6 @@ put(GPtrArray *members, const char *key, char *text)
     member->key = g_strdup(key);
     member->text = text;
     member->bucket = hash_key(key) % BUCKETS;
-    member->number = members->len;
     g_ptr_array_add(members, member);
 }
 
@@ -60,7 +58,7 @@ compare_members(gconstpointer left, gconstpointer right)
 
     if (a->bucket != b->bucket)
         return a->bucket < b->bucket ? -1 : 1;
-    return a->number > b->number ? -1 : 1;
+    return strcmp(b->key, a->key);
 }
 
 /* As QEMU writes JSON: ASCII alone, what is not is escaped as UTF-16. */

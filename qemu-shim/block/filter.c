@@ -75,6 +75,7 @@ filter_resize(BlockNode *node, guint64 length)
 int
 filter_flush(BlockNode *node)
 {
+    block_event_raise(block_node_as_io(node->file), BLOCK_EVENT_FLUSH_TO_DISK);
     return block_node_flush(node->file);
 }
 

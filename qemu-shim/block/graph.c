@@ -5,6 +5,7 @@
 #include "qemu-shim/block/graph.h"
 
 #include "api/vblk-error.h"
+#include "qemu-shim/block/blkdebug-driver.h"
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/open.h"
 #include "qemu-shim/block/registry.h"
@@ -114,6 +115,16 @@ void
 block_graph_replace_backing(BlockGraph *graph, BlockNode *node, BlockNode *backing)
 {
     block_node_set_backing(node, backing);
+}
+
+void
+block_graph_release_requests(BlockGraph *graph)
+{
+    g_autoptr(GPtrArray) list = block_graph_list(graph);
+
+    throttle_group_open_all(graph);
+    for (guint i = 0; i < list->len; i++)
+        blkdebug_open(list->pdata[i]);
 }
 
 gboolean

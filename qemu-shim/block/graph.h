@@ -41,6 +41,9 @@ gboolean block_graph_reopen(BlockGraph *graph, GVariant *options, GError **error
  */
 void block_graph_replace_backing(BlockGraph *graph, BlockNode *node, BlockNode *backing);
 
+/* From now on no filter keeps a request waiting: the process ends. */
+void block_graph_release_requests(BlockGraph *graph);
+
 /* A node on which an operation of another kind must not start, as "block job 'x' is running". */
 gboolean block_graph_block(BlockGraph *graph, BlockNode *node, const char *reason, GError **error);
 void block_graph_unblock(BlockGraph *graph, BlockNode *node);

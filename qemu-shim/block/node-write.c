@@ -6,6 +6,7 @@
 
 #include "qemu-shim/block/backing.h"
 #include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/node-io.h"
 #include "qemu-shim/block/node.h"
 #include "qemu-shim/block/watcher.h"
 
@@ -152,6 +153,8 @@ block_node_flush(BlockNode *node)
 {
     if (node->is_read_only)
         return 0;
+    if (node->file != NULL)
+        block_event_raise(block_node_as_io(node->file), BLOCK_EVENT_FLUSH_TO_OS);
     return node->driver->flush(node);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "qemu-shim/block/driver.h"
+#include "qemu-shim/block/event.h"
 #include "qemu-shim/block/node-io.h"
 #include "qemu-shim/block/watcher.h"
 
@@ -224,6 +225,8 @@ read_extent(BlockNode *node,
         memset(buffer, 0, length);
         return 0;
     case BLOCK_STATUS_UNALLOCATED:
+        if (backing != NULL && node->file != NULL)
+            block_event_raise(block_node_as_io(node->file), BLOCK_EVENT_READ_BACKING_AIO);
         return read_below(backing, offset, buffer, length);
     }
 

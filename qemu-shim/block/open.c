@@ -141,6 +141,7 @@ open_protocol(BlockGraph *graph, const BlockRequest *request, GError **error)
     case BLOCK_FORMAT_RAW:
     case BLOCK_FORMAT_QCOW2:
     case BLOCK_FORMAT_THROTTLE:
+    case BLOCK_FORMAT_BLKDEBUG:
         g_assert_not_reached();
     }
 
@@ -365,6 +366,8 @@ open_over(BlockGraph *graph, BlockNode *file, const BlockRequest *request, GErro
         return raw_node_open(file, is_read_only, &request->settings.raw, error);
     case BLOCK_FORMAT_QCOW2:
         return qcow2_node_open(file, is_read_only, error);
+    case BLOCK_FORMAT_BLKDEBUG:
+        return blkdebug_node_open(file, is_read_only, request->blkdebug, error);
     case BLOCK_FORMAT_THROTTLE:
         return open_throttle(graph, file, request, is_read_only, error);
     case BLOCK_FORMAT_FILE:
@@ -380,6 +383,8 @@ open_over(BlockGraph *graph, BlockNode *file, const BlockRequest *request, GErro
 static BlockNode *
 open_on_file(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error)
 {
+    /* Where the file is an option of the driver's own, the node comes before it. */
+    guint64 serial = block_format_has_file(request->format) ? 0 : ++graph->last_serial;
     g_autoptr(BlockNode) file = obtain_file(graph, request, above, error);
     g_autoptr(BlockNode) node = NULL;
     Layer layer = {.above = above, .depth = above != NULL ? above->depth + 1 : 1};
@@ -397,6 +402,8 @@ open_on_file(BlockGraph *graph, const BlockRequest *request, const Layer *above,
     if (node == NULL)
         return NULL;
     dress(graph, node, request);
+    if (serial != 0)
+        node->serial = serial;
     return attach_backing(graph, node, request, &layer, error) ? g_steal_pointer(&node) : NULL;
 }
 

@@ -66,6 +66,7 @@ raw_flush(BlockNode *node)
 {
     Raw *raw = node->state;
 
+    block_event_raise(raw->io, BLOCK_EVENT_FLUSH_TO_DISK);
     return io_file_flush(raw->io);
 }
 

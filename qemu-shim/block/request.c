@@ -12,6 +12,7 @@ typedef gboolean (*TakeSettings)(BlockOptions *options, BlockRequest *request, G
 static gboolean take_file(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_raw(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_qcow2(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_blkdebug(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_throttle(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_null(BlockOptions *options, BlockRequest *request, GError **error);
 
@@ -36,6 +37,7 @@ static const char *const format_words[] = {
     [BLOCK_FORMAT_NULL_CO] = "null-co",
     [BLOCK_FORMAT_NULL_AIO] = "null-aio",
     [BLOCK_FORMAT_THROTTLE] = "throttle",
+    [BLOCK_FORMAT_BLKDEBUG] = "blkdebug",
     NULL,
 };
 
@@ -47,6 +49,10 @@ static const Format formats[] = {
     [BLOCK_FORMAT_NULL_CO] = {TRUE, take_null, STRONG("size", "read-zeroes")},
     [BLOCK_FORMAT_NULL_AIO] = {TRUE, take_null, STRONG("size", "read-zeroes")},
     [BLOCK_FORMAT_THROTTLE] = {FALSE, take_throttle, STRONG("throttle-group")},
+    [BLOCK_FORMAT_BLKDEBUG] = {FALSE, take_blkdebug,
+        STRONG("config", "inject-error", "set-state", "align", "max-transfer", "opt-write-zero",
+               "max-write-zero", "opt-discard", "max-discard", "take-child-perms",
+               "unshare-child-perms")},
 };
 /* clang-format on */
 
@@ -54,6 +60,12 @@ gboolean
 block_format_is_protocol(BlockFormat format)
 {
     return formats[format].is_protocol;
+}
+
+gboolean
+block_format_has_file(BlockFormat format)
+{
+    return !formats[format].is_protocol && format != BLOCK_FORMAT_BLKDEBUG;
 }
 
 gboolean
@@ -98,6 +110,7 @@ block_request_free(BlockRequest *request)
     clear_reference(&request->backing);
     g_clear_pointer(&request->strong, g_variant_unref);
     g_free(request->throttle_group);
+    blkdebug_settings_free(request->blkdebug);
     g_free(request->filename);
     g_free(request->node_name);
     g_free(request);
@@ -338,6 +351,16 @@ take_throttle(BlockOptions *options, BlockRequest *request, GError **error)
     }
 
     return take_child(options, "file", request, error);
+}
+
+static gboolean
+take_blkdebug(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    if (!take_child(options, "image", request, error))
+        return FALSE;
+
+    request->blkdebug = blkdebug_settings_take(options, error);
+    return request->blkdebug != NULL;
 }
 
 static BlockRequest *

@@ -3,6 +3,7 @@
 
 /* Open requests */
 
+#include "qemu-shim/block/blkdebug-driver.h"
 #include "qemu-shim/block/null-driver.h"
 #include "qemu-shim/block/raw-driver.h"
 
@@ -19,6 +20,7 @@ typedef enum {
     BLOCK_FORMAT_NULL_CO,
     BLOCK_FORMAT_NULL_AIO,
     BLOCK_FORMAT_THROTTLE,
+    BLOCK_FORMAT_BLKDEBUG,
 } BlockFormat;
 
 typedef struct BlockRequest BlockRequest;
@@ -48,6 +50,7 @@ struct BlockRequest {
     BlockTuning tuning;
     char *filename; /* of "file" and "host_device" */
     char *throttle_group;
+    BlkdebugSettings *blkdebug;
     GVariant *strong; /* a{sv}: the options that a filename stands for, as they were given */
     union {
         RawSettings raw;
@@ -67,6 +70,8 @@ void block_request_free(BlockRequest *request);
 
 /* Stands on no other node. */
 gboolean block_format_is_protocol(BlockFormat format);
+/* Stands on a node that is the option "file". */
+gboolean block_format_has_file(BlockFormat format);
 /* What an image may say of its backing file. */
 gboolean block_format_is_image(BlockFormat format);
 const char *block_format_to_string(BlockFormat format);

@@ -4,7 +4,6 @@
 
 #include "qemu-shim/monitor/shim.h"
 
-#include "qemu-shim/block/throttle-group.h"
 #include "qemu-shim/monitor/describe.h"
 #include "qmp/server.h"
 
@@ -122,7 +121,7 @@ shim_quit(Shim *shim, const char *reason)
     shim_send_event(
         shim, "SHUTDOWN", g_variant_new_parsed("{'guest': <false>, 'reason': <%s>}", reason));
     job_list_cancel_all(shim->jobs);
-    throttle_group_open_all(shim->graph);
+    block_graph_release_requests(shim->graph);
     jobs = job_list_get(shim->jobs);
     if (jobs->len == 0)
         g_main_loop_quit(shim->loop);

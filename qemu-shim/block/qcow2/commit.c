@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "qemu-shim/block/event.h"
 #include "qemu-shim/block/qcow2/image.h"
 
 /*
@@ -27,6 +28,7 @@ qcow2_flush_file_locked(Qcow2Image *image)
         return 0;
     }
 
+    block_event_raise(image->io, BLOCK_EVENT_FLUSH_TO_DISK);
     image->flush_error = io_file_flush(image->io);
     image->is_barrier_due = image->flush_error < 0;
     return image->flush_error;
@@ -70,6 +72,7 @@ write_blocks(Qcow2Image *image)
 
         if (!counts->is_dirty)
             continue;
+        block_event_raise(image->io, BLOCK_EVENT_REFBLOCK_UPDATE);
         status = write_counts(image, image->refcount_table[GPOINTER_TO_UINT(key)], counts->counts);
         if (status < 0)
             return status;
@@ -100,6 +103,7 @@ write_refcount_table(Qcow2Image *image)
 
     if (!image->is_refcount_table_moved)
         status = qcow2_flush_file_locked(image);
+    block_event_raise(image->io, BLOCK_EVENT_REFTABLE_UPDATE);
     if (status == 0)
         status = write_numbers64(image,
                                  image->header->refcount_offset,
@@ -134,6 +138,7 @@ write_l2_tables(Qcow2Image *image, gboolean is_linked)
 
         if (!table->is_dirty || table->is_linked != is_linked)
             continue;
+        block_event_raise(image->io, BLOCK_EVENT_L2_UPDATE);
         status = write_numbers64(image, offset, table->entries, (gsize)1 << image->l2_bits);
         if (status < 0)
             return status;
@@ -164,6 +169,7 @@ write_l1_table(Qcow2Image *image)
     if (begin == image->dirty_l1_end)
         return 0;
 
+    block_event_raise(image->io, BLOCK_EVENT_L1_UPDATE);
     status = write_numbers64(image,
                              image->header->l1_offset + (guint64)begin * 8,
                              image->l1 + begin,

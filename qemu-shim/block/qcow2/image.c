@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "qemu-shim/block/errors.h"
+#include "qemu-shim/block/event.h"
 #include "qemu-shim/block/qcow2/layout.h"
 
 /* A batch: losing it costs a job that much work again. */
@@ -60,6 +61,7 @@ load_tables(Qcow2Image *image, GError **error)
         return FALSE;
 
     image->n_refcount_entries = (guint64)header->refcount_clusters * image->cluster_size / 8;
+    block_event_raise(image->io, BLOCK_EVENT_REFTABLE_LOAD);
     image->refcount_table = load_numbers(image,
                                          "cannot read the refcount table of",
                                          header->refcount_offset,

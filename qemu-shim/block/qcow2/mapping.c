@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "qemu-shim/block/event.h"
 #include "qemu-shim/block/qcow2/compress.h"
 
 Qcow2Kind
@@ -169,6 +170,7 @@ read_compressed(const Qcow2Image *image, const Extent *extent, void *buffer)
     if (packed == NULL || cluster == NULL)
         return -ENOMEM;
 
+    block_event_raise(image->io, BLOCK_EVENT_READ_COMPRESSED);
     status = io_file_read(image->io, offset, packed, (gsize)length);
     if (status == 0)
         status = qcow2_inflate(
@@ -185,6 +187,7 @@ read_extent(const Qcow2Image *image, const Extent *extent, void *buffer)
 
     switch (qcow2_entry_kind(extent->entry)) {
     case QCOW2_NORMAL:
+        block_event_raise(image->io, BLOCK_EVENT_READ_AIO);
         return io_file_read(
             image->io, (extent->entry & QCOW2_OFFSET_MASK) + skip, buffer, extent->length);
     case QCOW2_IS_COMPRESSED:

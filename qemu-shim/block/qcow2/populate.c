@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "qemu-shim/block/event.h"
 #include "qemu-shim/block/qcow2/write.h"
 #include "qemu-shim/io/zero.h"
 
@@ -111,6 +112,7 @@ fill(Qcow2Image *image, const Run *run, guint64 host, guint64 whole)
     guint64 given = run->bytes != NULL ? run->length : 0;
     int status = 0;
 
+    block_event_raise(image->io, BLOCK_EVENT_WRITE_AIO);
     if (given > 0)
         status = io_file_write(image->io, host, run->bytes, (gsize)given);
     /* Past the end of the file all reads as zeros; the length is what is missing. */

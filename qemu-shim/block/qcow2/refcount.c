@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "qemu-shim/block/event.h"
 #include "qemu-shim/block/qcow2/layout.h"
 
 /*
@@ -91,6 +92,7 @@ load_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
     numbers = g_try_malloc((gsize)image->cluster_size);
     if (numbers == NULL)
         return -ENOMEM;
+    block_event_raise(image->io, BLOCK_EVENT_REFBLOCK_LOAD);
     status = io_file_read(image->io, offset, numbers, (gsize)image->cluster_size);
     if (status < 0)
         return status;
@@ -213,6 +215,7 @@ qcow2_allocate_locked(Qcow2Image *image, guint64 count, guint64 *ret_offset)
 
     if (status < 0)
         return status;
+    block_event_raise(image->io, BLOCK_EVENT_CLUSTER_ALLOC);
     first = image->next_free;
     if (first + count > (QCOW2_OFFSET_MASK >> image->header->cluster_bits))
         return -EFBIG;
@@ -236,7 +239,10 @@ static int
 release_cluster(Qcow2Image *image, guint64 cluster)
 {
     guint16 count;
-    int status = qcow2_get_refcount_locked(image, cluster, &count);
+    int status;
+
+    block_event_raise(image->io, BLOCK_EVENT_CLUSTER_FREE);
+    status = qcow2_get_refcount_locked(image, cluster, &count);
 
     /* A count of 0 was wrong before us, one that is saturated stays. */
     if (status == 0 && count > 0 && count < G_MAXUINT16)

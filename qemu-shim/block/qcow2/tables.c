@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "qemu-shim/block/event.h"
 #include "qemu-shim/block/qcow2/layout.h"
 
 /*
@@ -76,6 +77,7 @@ load_table(Qcow2Image *image, guint64 l1_index, guint64 offset, Qcow2Table **ret
     entries = g_try_malloc((gsize)image->cluster_size);
     if (entries == NULL)
         return -ENOMEM;
+    block_event_raise(image->io, BLOCK_EVENT_L2_LOAD);
     status = io_file_read(image->io, offset, entries, (gsize)image->cluster_size);
     if (status < 0)
         return status;
@@ -157,6 +159,7 @@ create_table(Qcow2Image *image, guint64 l1_index, Qcow2Table **ret_table)
     if (status < 0)
         return status;
 
+    block_event_raise(image->io, BLOCK_EVENT_L2_ALLOC_WRITE);
     image->l1[l1_index] = offset | QCOW2_COPIED;
     image->is_barrier_due = TRUE;
     if (image->dirty_l1_begin == image->dirty_l1_end)

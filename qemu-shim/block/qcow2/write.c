@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "qemu-shim/block/event.h"
+
 /*
  * A request is cut into runs of one kind, each as long as it can be: clusters that are ours alone
  * and side by side are overwritten where they are; whole clusters go to a contiguous new place and
@@ -186,6 +188,7 @@ write_part_locked(Qcow2Image *image,
     guint64 host = 0;
     int status = cluster != NULL ? 0 : -ENOMEM;
 
+    block_event_raise(image->io, BLOCK_EVENT_COW_READ);
     if (status == 0 && (skip > 0 || skip + length < there))
         status = read_around(user_data, begin, cluster, there);
     if (status == 0)
@@ -194,6 +197,7 @@ write_part_locked(Qcow2Image *image,
         return status;
 
     memcpy(cluster + skip, buffer, length);
+    block_event_raise(image->io, BLOCK_EVENT_WRITE_AIO);
     status = io_file_write(image->io, host, cluster, cluster_size);
     if (status == 0)
         status = link_cluster_locked(image, begin >> image->header->cluster_bits, host);
@@ -241,8 +245,10 @@ qcow2_write(Qcow2Image *image,
         if (status < 0)
             return status;
 
-        if (run.kind != WRITE_PART)
+        if (run.kind != WRITE_PART) {
+            block_event_raise(image->io, BLOCK_EVENT_WRITE_AIO);
             status = io_file_write(image->io, run.host, at, run.length);
+        }
         if (run.kind == WRITE_NEW) {
             g_mutex_lock(&image->lock);
             status = link_run_locked(image, offset, &run, status);
