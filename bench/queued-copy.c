@@ -91,7 +91,12 @@ main(int argc, char **argv)
         return 1;
     }
 
+    /* Room beforehand: file systems let only one writer at a time make a file longer. */
     copy.length = status.st_size;
+    if (posix_fallocate(copy.target, 0, copy.length) != 0) {
+        fprintf(stderr, "queued-copy: %s: no space\n", argv[2]);
+        return 1;
+    }
     if (run(&copy) != 0) {
         fprintf(stderr, "queued-copy: %s\n", g_strerror(copy.error));
         return 1;

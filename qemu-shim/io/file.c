@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "qemu-shim/io/autofd.h"
+#include "qemu-shim/io/direct.h"
 #include "qemu-shim/io/posix-file.h"
 
 /* No offset of ours comes near: it keeps off_t from overflowing whatever an image claims. */
@@ -21,6 +22,7 @@
 typedef struct {
     IoFile file;
     int fd;
+    int direct_fd;   /* -1: none */
     int flush_error; /* atomic; of a flush that failed: what it should have kept may be gone */
     gboolean is_device;
 } PosixFile;
@@ -36,10 +38,15 @@ posix_read(IoFile *file, guint64 offset, void *buffer, gsize length)
 {
     PosixFile *self = (PosixFile *)file;
     char *at = buffer;
+    gsize direct;
 
     if (is_beyond(offset, length))
         return -EINVAL;
 
+    direct = direct_read(self->direct_fd, self->fd, offset, at, length);
+    at += direct;
+    offset += direct;
+    length -= direct;
     while (length > 0) {
         ssize_t done = pread(self->fd, at, length, (off_t)offset);
 
@@ -64,10 +71,15 @@ posix_write(IoFile *file, guint64 offset, const void *buffer, gsize length)
 {
     PosixFile *self = (PosixFile *)file;
     const char *at = buffer;
+    gsize direct;
 
     if (is_beyond(offset, length))
         return -EFBIG;
 
+    direct = direct_write(self->direct_fd, offset, at, length);
+    at += direct;
+    offset += direct;
+    length -= direct;
     while (length > 0) {
         ssize_t done = pwrite(self->fd, at, length, (off_t)offset);
 
@@ -244,6 +256,8 @@ posix_close(IoFile *file)
 {
     PosixFile *self = (PosixFile *)file;
 
+    if (self->direct_fd >= 0)
+        close(self->direct_fd);
     close(self->fd);
     g_free(self);
 }
@@ -297,6 +311,7 @@ io_file_open(const char *path, IoOpenFlags flags, IoFile **ret_file)
     self->file.path = g_strdup(path);
     self->file.is_writable = mode == O_RDWR;
     self->is_device = S_ISBLK(status.st_mode);
+    self->direct_fd = direct_open(fd, self->file.is_writable);
     self->fd = g_steal_fd(&fd);
     *ret_file = &self->file;
     return 0;
