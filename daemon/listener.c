@@ -27,7 +27,7 @@ struct _Listener {
     GSource *rest;   /* NULL: not resting */
     GDBusAuthObserver *observer;
     GHashTable *clients; /* GDBusConnection, owned */
-    guint n_logins;
+    GPtrArray *logins;   /* of Login, each freed by its own end */
 };
 
 /* A client that has not authenticated yet. */
@@ -87,8 +87,8 @@ on_logged_in(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GError) error = NULL;
     g_autoptr(GDBusConnection) connection = g_dbus_connection_new_finish(result, &error);
 
+    g_ptr_array_remove_fast(listener->logins, login);
     login_free(login);
-    listener->n_logins--;
     if (connection == NULL) {
         g_info("a client did not log in: %s", error->message);
         return;
@@ -128,7 +128,7 @@ log_in(Listener *listener, GSocket *socket)
     login->listener = g_object_ref(listener);
     login->cancellable = g_cancellable_new();
     login->timer = add_timer(LISTENER_LOGIN_TIMEOUT_MS, on_login_timeout, login);
-    listener->n_logins++;
+    g_ptr_array_add(listener->logins, login);
     g_dbus_connection_new(G_IO_STREAM(stream),
                           listener->guid,
                           G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER |
@@ -314,7 +314,7 @@ listener_start(Listener *listener, GError **error)
 guint
 listener_count_clients(Listener *listener)
 {
-    return g_hash_table_size(listener->clients) + listener->n_logins;
+    return g_hash_table_size(listener->clients) + listener->logins->len;
 }
 
 static void
@@ -356,6 +356,8 @@ listener_close(Listener *listener)
     if (listener->socket != NULL)
         g_unlink(listener->path);
     stop(listener);
+    for (guint i = 0; i < listener->logins->len; i++)
+        g_cancellable_cancel(((Login *)listener->logins->pdata[i])->cancellable);
     for (GList *link = clients; link != NULL; link = link->next)
         g_dbus_connection_close(link->data, NULL, NULL, NULL);
 }
@@ -394,6 +396,7 @@ listener_finalize(GObject *object)
 
     stop(listener);
     g_hash_table_unref(listener->clients);
+    g_ptr_array_unref(listener->logins);
     g_object_unref(listener->observer);
     g_free(listener->guid);
     g_free(listener->path);
@@ -426,6 +429,7 @@ listener_init(Listener *listener)
 {
     listener->guid = g_dbus_generate_guid();
     listener->clients = g_hash_table_new_full(NULL, NULL, g_object_unref, NULL);
+    listener->logins = g_ptr_array_new();
     listener->observer = g_dbus_auth_observer_new();
     g_signal_connect(listener->observer, "allow-mechanism", G_CALLBACK(on_allow_mechanism), NULL);
     g_signal_connect(
