@@ -9,6 +9,8 @@
 struct Domain {
     gatomicrefcount references;
     gboolean is_removed;
+    gboolean is_changing; /* being redefined or undefined; no other call may begin */
+    GQueue turns;         /* of Turn; the head has it */
     char *name;
     char *uuid;
     DomainState state;
@@ -34,3 +36,5 @@ DomainXml *domain_definition_with_chain(const Domain *domain,
 /* An index no layer of the domain has. */
 guint domain_next_index(const Domain *domain);
 gboolean domain_has_job(const Domain *domain);
+/* Whether a call that changes the domain may begin. */
+gboolean domain_check_free(const Domain *domain, GError **error);

@@ -82,6 +82,7 @@ domain_new(DomainXml *definition, GError **error)
     domain->name = g_strdup(domain_xml_get_name(definition));
     domain->uuid = g_strdup(domain_xml_get_uuid(definition));
     domain->state = DOMAIN_SHUT_OFF;
+    g_queue_init(&domain->turns);
     domain->disks = g_ptr_array_new_with_free_func((GDestroyNotify)disk_free);
     domain->snapshots = g_ptr_array_new_with_free_func((GDestroyNotify)snapshot_free);
 
@@ -110,6 +111,7 @@ domain_unref(Domain *domain)
     if (domain == NULL || !g_atomic_ref_count_dec(&domain->references))
         return;
 
+    g_assert(g_queue_is_empty(&domain->turns));
     domain_xml_free(domain->definition);
     g_ptr_array_unref(domain->disks);
     g_ptr_array_unref(domain->snapshots);
@@ -314,6 +316,27 @@ domain_has_job(const Domain *domain)
         if (disk->job != NULL || disk->is_busy)
             return TRUE;
     }
+
+    return FALSE;
+}
+
+gboolean
+domain_check_free(const Domain *domain, GError **error)
+{
+    if (domain->is_removed)
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_NO_DOMAIN,
+                    "no domain with matching name '%s'",
+                    domain->name);
+    else if (domain->is_changing)
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_OPERATION_INVALID,
+                    "domain '%s' is being defined or undefined by another call: try again",
+                    domain->name);
+    else
+        return TRUE;
 
     return FALSE;
 }

@@ -7,8 +7,13 @@
 #include <string.h>
 
 #include "api/vblk-error.h"
+#include "driver/launcher.h"
 #include "qmp/qmp-error.h"
 #include "qmp/value.h"
+
+/* A step of a job may wait for all that was written to reach a slow disk. */
+#define STEP_TIMEOUT_MS (10 * 60 * 1000)
+#define QUIT_TIMEOUT_MS 30000
 
 void
 peer_free(Peer *peer)
@@ -24,9 +29,26 @@ peer_free(Peer *peer)
     g_free(peer);
 }
 
+/* A text with what stands in quotes left out: file names and such may be anything. */
+static char *
+without_names(const char *text)
+{
+    GString *rest = g_string_new(NULL);
+    gboolean is_quoted = FALSE;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\'')
+            is_quoted = !is_quoted;
+        else if (!is_quoted)
+            g_string_append_c(rest, *at);
+    }
+
+    return g_string_free(rest, FALSE);
+}
+
 /*
  * The one place that reads a peer's texts: QMP has no codes for what happens to files. An error
- * that is not known stays as it is.
+ * that is not known stays as it is. What to do is said where it is not plain.
  */
 static GError *
 translate(const GError *error)
@@ -34,25 +56,31 @@ translate(const GError *error)
     static const struct {
         const char *part;
         VblkError code;
+        const char *advice;
     } meanings[] = {
-        {"No such file or directory", VBLK_ERROR_IMAGE_MISSING},
-        {"Permission denied", VBLK_ERROR_IMAGE_ACCESS},
-        {"Read-only file system", VBLK_ERROR_IMAGE_ACCESS},
-        {"lock", VBLK_ERROR_IMAGE_IN_USE},
-        {"No space left on device", VBLK_ERROR_NO_SPACE},
-        {"not in qcow2 format", VBLK_ERROR_IMAGE_INVALID},
-        {"as qcow2:", VBLK_ERROR_IMAGE_INVALID},
-        {"is corrupt", VBLK_ERROR_IMAGE_INVALID},
-        {"neither a regular file", VBLK_ERROR_IMAGE_INVALID},
-        {"Is a directory", VBLK_ERROR_IMAGE_INVALID},
-        {"not supported yet", VBLK_ERROR_OPERATION_UNSUPPORTED},
+        {"No such file or directory", VBLK_ERROR_IMAGE_MISSING, NULL},
+        {"Permission denied", VBLK_ERROR_IMAGE_ACCESS, NULL},
+        {"Operation not permitted", VBLK_ERROR_IMAGE_ACCESS, NULL},
+        {"Read-only file system", VBLK_ERROR_IMAGE_ACCESS, NULL},
+        {" lock", VBLK_ERROR_IMAGE_IN_USE, ": another process uses the image, end that first"},
+        {"No space left on device", VBLK_ERROR_NO_SPACE, NULL},
+        {"Disk quota exceeded", VBLK_ERROR_NO_SPACE, NULL},
+        {"not in qcow2 format", VBLK_ERROR_IMAGE_INVALID, NULL},
+        {"as qcow2:", VBLK_ERROR_IMAGE_INVALID, NULL},
+        {"is corrupt", VBLK_ERROR_IMAGE_INVALID, NULL},
+        {"neither a regular file", VBLK_ERROR_IMAGE_INVALID, NULL},
+        {"Is a directory", VBLK_ERROR_IMAGE_INVALID, NULL},
+        {"not supported yet", VBLK_ERROR_OPERATION_UNSUPPORTED, NULL},
     };
+    g_autofree char *text = without_names(error->message);
 
     if (error->domain != QMP_ERROR)
         return g_error_copy(error);
     for (guint i = 0; i < G_N_ELEMENTS(meanings); i++) {
-        if (strstr(error->message, meanings[i].part) != NULL)
-            return g_error_new_literal(VBLK_ERROR, (int)meanings[i].code, error->message);
+        const char *advice = meanings[i].advice != NULL ? meanings[i].advice : "";
+
+        if (strstr(text, meanings[i].part) != NULL)
+            return g_error_new(VBLK_ERROR, (int)meanings[i].code, "%s%s", error->message, advice);
     }
 
     return g_error_new_literal(VBLK_ERROR, VBLK_ERROR_FAILED, error->message);
@@ -71,6 +99,20 @@ on_called(GObject *source, GAsyncResult *result, gpointer user_data)
         g_task_return_error(task, translate(error));
 }
 
+static void
+call(Peer *peer,
+     const char *command,
+     GVariant *arguments,
+     guint timeout_ms,
+     GAsyncReadyCallback callback,
+     gpointer user_data)
+{
+    GTask *task = g_task_new(NULL, NULL, callback, user_data);
+
+    g_task_set_source_tag(task, peer_call_finish);
+    qmp_client_call_async(peer->client, command, arguments, timeout_ms, NULL, on_called, task);
+}
+
 void
 peer_call_async(Peer *peer,
                 const char *command,
@@ -78,87 +120,109 @@ peer_call_async(Peer *peer,
                 GAsyncReadyCallback callback,
                 gpointer user_data)
 {
-    GTask *task = g_task_new(NULL, NULL, callback, user_data);
+    call(peer, command, arguments, QMP_CLIENT_CALL_TIMEOUT_MS, callback, user_data);
+}
 
-    g_task_set_source_tag(task, peer_call_async);
-    qmp_client_call_async(
-        peer->client, command, arguments, QMP_CLIENT_CALL_TIMEOUT_MS, NULL, on_called, task);
+void
+peer_step_async(Peer *peer, const Step *step, GAsyncReadyCallback callback, gpointer user_data)
+{
+    call(peer, step->command, step->arguments, STEP_TIMEOUT_MS, callback, user_data);
 }
 
 GVariant *
 peer_call_finish(GAsyncResult *result, GError **error)
 {
-    g_return_val_if_fail(g_async_result_is_tagged(result, peer_call_async), NULL);
+    g_return_val_if_fail(g_async_result_is_tagged(result, peer_call_finish), NULL);
 
     return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+/* A peer that is to go has gone when its end of the monitor is closed: its images are before. */
+
+typedef struct {
+    Peer *peer;
+    gulong closed;
+    guint deadline; /* source */
+} Leave;
+
+static void
+leave_free(Leave *leave)
+{
+    g_clear_handle_id(&leave->deadline, g_source_remove);
+    g_clear_signal_handler(&leave->closed, leave->peer->client);
+    peer_free(leave->peer);
+    g_free(leave);
+}
+
+static void
+on_left(QmpClient *client, GError *reason, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    Leave *leave = g_task_get_task_data(task);
+
+    g_clear_handle_id(&leave->deadline, g_source_remove);
+    g_task_return_boolean(task, TRUE);
+}
+
+static gboolean
+on_quit_overdue(gpointer user_data)
+{
+    GTask *task = user_data;
+    Leave *leave = g_task_get_task_data(task);
+    int pid = qmp_client_get_peer_pid(leave->peer->client);
+    gboolean is_told = launcher_terminate(pid, leave->peer->socket_path);
+
+    g_warning("the process %d at '%s' does not quit%s",
+              pid,
+              leave->peer->socket_path,
+              is_told ? ": told it by a signal" : "");
+    leave->deadline = 0;
+    qmp_client_close(leave->peer->client);
+    return G_SOURCE_REMOVE;
 }
 
 static void
 on_quit_answered(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-    Peer *peer = user_data;
+    g_autofree char *socket_path = user_data;
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) value = peer_call_finish(result, &error);
 
     if (value == NULL)
-        g_debug(
-            "the peer at '%s' went before it was told to: %s", peer->socket_path, error->message);
-    peer_free(peer);
-}
-
-void
-peer_quit(Peer *peer)
-{
-    peer_call_async(peer, "quit", NULL, on_quit_answered, peer);
-}
-
-#define GOING_TIMEOUT_MS 5000
-
-static void
-on_gone(QmpClient *client, GError *reason, gpointer user_data)
-{
-    g_autoptr(GTask) task = g_object_ref(user_data);
-    Peer *peer = g_task_get_task_data(task);
-
-    /* The first of the three that tell us; without the handler the task can go. */
-    if (g_signal_handlers_disconnect_by_func(peer->client, on_gone, task) > 0)
-        g_task_return_boolean(task, TRUE);
-}
-
-static gboolean
-on_going_overdue(gpointer user_data)
-{
-    on_gone(NULL, NULL, user_data);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-on_told_to_go(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    g_autoptr(GVariant) value = peer_call_finish(result, NULL);
-
-    /* Without an answer it has gone already. */
-    if (value == NULL)
-        on_gone(NULL, NULL, task);
+        g_debug("the peer at '%s' went before it was told to: %s", socket_path, error->message);
 }
 
 void
 peer_quit_async(Peer *peer, GAsyncReadyCallback callback, gpointer user_data)
 {
-    g_autoptr(GTask) task = g_task_new(NULL, NULL, callback, user_data);
+    GTask *task = g_task_new(NULL, NULL, callback, user_data);
+    Leave *leave = g_new0(Leave, 1);
 
     g_task_set_source_tag(task, peer_quit_async);
-    g_task_set_task_data(task, peer, (GDestroyNotify)peer_free);
-    g_signal_connect_data(peer->client,
-                          "closed",
-                          G_CALLBACK(on_gone),
-                          g_object_ref(task),
-                          (GClosureNotify)(void (*)(void))g_object_unref,
-                          0);
-    g_timeout_add_full(
-        G_PRIORITY_DEFAULT, GOING_TIMEOUT_MS, on_going_overdue, g_object_ref(task), g_object_unref);
-    peer_call_async(peer, "quit", NULL, on_told_to_go, g_object_ref(task));
+    g_task_set_task_data(task, leave, (GDestroyNotify)leave_free);
+    leave->peer = peer;
+    if (qmp_client_is_closed(peer->client)) {
+        on_left(peer->client, NULL, task);
+        return;
+    }
+
+    leave->closed = g_signal_connect(peer->client, "closed", G_CALLBACK(on_left), task);
+    leave->deadline = g_timeout_add(QUIT_TIMEOUT_MS, on_quit_overdue, task);
+    peer_call_async(peer, "quit", NULL, on_quit_answered, g_strdup(peer->socket_path));
+}
+
+void
+peer_quit_finish(GAsyncResult *result)
+{
+    g_return_if_fail(g_async_result_is_tagged(result, peer_quit_async));
+
+    g_task_propagate_boolean(G_TASK(result), NULL);
+}
+
+void
+peer_quit(Peer *peer)
+{
+    peer_quit_async(peer, NULL, NULL);
 }
 
 static gboolean
@@ -248,25 +312,14 @@ on_launched(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
     Peer *peer = g_task_get_task_data(task);
-    GSubprocess *process = G_SUBPROCESS(source);
-    g_autofree char *said = NULL;
     g_autoptr(GError) error = NULL;
 
-    if (!g_subprocess_communicate_utf8_finish(process, result, NULL, &said, &error) ||
-        !g_subprocess_get_successful(process)) {
-        g_task_return_new_error(task,
-                                VBLK_ERROR,
-                                VBLK_ERROR_FAILED,
-                                "qemu-shim did not start: %s",
-                                said != NULL && said[0] != '\0' ? g_strstrip(said)
-                                                                : "it gave no reason");
-        return;
-    }
-
-    qmp_client_connect_async(peer->socket_path, NULL, on_connected, g_object_ref(task));
+    if (launcher_start_finish(result, &error))
+        qmp_client_connect_async(peer->socket_path, NULL, on_connected, g_object_ref(task));
+    else
+        g_task_return_error(task, g_steal_pointer(&error));
 }
 
-/* -daemonize: it returns when the monitor can be reached, and does not end with us. */
 void
 peer_launch_async(const char *shim_path,
                   const char *name,
@@ -274,36 +327,8 @@ peer_launch_async(const char *shim_path,
                   GAsyncReadyCallback callback,
                   gpointer user_data)
 {
-    g_autoptr(GTask) task = new_task(socket_path, callback, user_data);
-    g_autofree char *monitor = g_strdup_printf("unix:%s,server=on,wait=off", socket_path);
-    g_autofree char *guest = g_strdup_printf("guest=%s", name);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GSubprocess) process = NULL;
-
-    process = g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_PIPE,
-                               &error,
-                               shim_path,
-                               "-nodefaults",
-                               "-display",
-                               "none",
-                               "-S",
-                               "-name",
-                               guest,
-                               "-qmp",
-                               monitor,
-                               "-daemonize",
-                               NULL);
-    if (process == NULL) {
-        g_task_return_new_error(task,
-                                VBLK_ERROR,
-                                VBLK_ERROR_INTERNAL,
-                                "cannot start '%s': %s",
-                                shim_path,
-                                error->message);
-        return;
-    }
-
-    g_subprocess_communicate_utf8_async(process, NULL, NULL, on_launched, g_steal_pointer(&task));
+    launcher_start_async(
+        shim_path, name, socket_path, on_launched, new_task(socket_path, callback, user_data));
 }
 
 Peer *

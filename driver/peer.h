@@ -27,10 +27,11 @@ void peer_launch_async(const char *shim_path,
 void peer_attach_async(const char *socket_path, GAsyncReadyCallback callback, gpointer user_data);
 Peer *peer_finish(GAsyncResult *result, GError **error);
 
-/* Tells it to go. Takes @peer. */
-void peer_quit(Peer *peer);
-/* The same, and ends when it has gone and let go of the images, or after a while. */
+/* Tells it to go. Takes @peer. Ends when it has gone, and so its images are free. */
 void peer_quit_async(Peer *peer, GAsyncReadyCallback callback, gpointer user_data);
+void peer_quit_finish(GAsyncResult *result);
+/* The same, for who need not know when. */
+void peer_quit(Peer *peer);
 /* Leaves it running. */
 void peer_free(Peer *peer);
 
@@ -43,6 +44,9 @@ void peer_call_async(Peer *peer,
                      GVariant *arguments,
                      GAsyncReadyCallback callback,
                      gpointer user_data);
+/* The same for the command of a step, which may take long. */
+void
+peer_step_async(Peer *peer, const Step *step, GAsyncReadyCallback callback, gpointer user_data);
 GVariant *peer_call_finish(GAsyncResult *result, GError **error);
 
 /* Opens the layers of @chain, each by name, the lowest first; all but the active one read-only. */

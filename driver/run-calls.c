@@ -28,14 +28,15 @@ run_get_job(Run *run)
 static gboolean
 check_alive(Run *run, GTask *task)
 {
-    if (run->peer != NULL && !run->is_ending)
+    if (run->peer != NULL && !run->is_ending && run->starting == NULL)
         return TRUE;
 
     g_task_return_new_error(task,
                             VBLK_ERROR,
                             VBLK_ERROR_OPERATION_INVALID,
-                            "block job '%s' is still being ended",
-                            run->plan->job_id);
+                            "block job '%s' is still being %s",
+                            run->plan->job_id,
+                            run->starting != NULL ? "started" : "ended");
     return FALSE;
 }
 
@@ -61,14 +62,17 @@ on_abort_answered(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GVariant) value = peer_call_finish(result, &error);
 
     if (value == NULL && !run->is_ending) {
-        run->is_cancelled = FALSE;
+        /* Another abort may have been accepted before. */
+        run->is_cancelled = run->job->state == JOB_STATE_CANCELLING;
+        if (run->is_held && !run->is_cancelled)
+            run_begin_step(run);
         g_task_return_error(task, g_steal_pointer(&error));
         return;
     }
     if (!run->is_ending && job_transition(run->job, JOB_STATE_CANCELLING, g_get_real_time(), NULL))
         run_tell_changed(run);
 
-    if (data->waits && g_ptr_array_find(run->driver->runs, run, NULL) && run->disk->job != NULL)
+    if (data->waits && run->driver != NULL && run->job != NULL)
         g_ptr_array_add(run->aborts, g_object_ref(task));
     else
         g_task_return_boolean(task, TRUE);
@@ -147,17 +151,29 @@ run_command_finish(GAsyncResult *result, GError **error)
     return g_task_propagate_boolean(G_TASK(result), error);
 }
 
+/* What is known of the job now: nothing once it has ended. */
+static void
+answer_query(GTask *task)
+{
+    Run *run = g_task_get_task_data(task);
+    Job *job = run->job != NULL ? job_copy(run->job) : NULL;
+
+    g_task_return_pointer(task, job, (GDestroyNotify)job_free);
+}
+
 static void
 on_queried(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
     Run *run = g_task_get_task_data(task);
-    g_autoptr(GVariant) jobs = peer_call_finish(result, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) jobs = peer_call_finish(result, &error);
 
-    if (jobs != NULL && !run->is_ending)
+    if (jobs == NULL)
+        g_debug("job '%s' cannot be asked for: %s", run->plan->job_id, error->message);
+    else if (!run->is_ending)
         run_take_jobs(run, jobs);
-    g_task_return_pointer(
-        task, run->disk->job != NULL ? job_copy(run->job) : NULL, (GDestroyNotify)job_free);
+    answer_query(task);
 }
 
 void
@@ -168,8 +184,7 @@ run_query_async(Run *run, GAsyncReadyCallback callback, gpointer user_data)
     g_task_set_source_tag(task, run_query_async);
     g_task_set_task_data(task, run_ref(run), (GDestroyNotify)run_unref);
     if (run->peer == NULL || run->is_ending)
-        g_task_return_pointer(
-            task, run->disk->job != NULL ? job_copy(run->job) : NULL, (GDestroyNotify)job_free);
+        answer_query(task);
     else
         peer_call_async(run->peer, "query-jobs", NULL, on_queried, g_steal_pointer(&task));
 }

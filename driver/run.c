@@ -6,15 +6,11 @@
 
 #include "api/vblk-error.h"
 #include "driver/chain-text.h"
-#include "driver/inspect.h"
 #include "driver/run-private.h"
 #include "qmp/value.h"
 
-#define POLL_MS        500
-#define STORE_RETRY_MS 2000
-
-static void begin_step(Run *run);
-static void finish(Run *run, JobState outcome, const char *message);
+#define POLL_MS           500
+#define MAX_REATTACHMENTS 3
 
 Run *
 run_ref(Run *run)
@@ -23,9 +19,10 @@ run_ref(Run *run)
     return run;
 }
 
-static void
-let_go_of_peer(Run *run)
+void
+run_forget_signals(Run *run)
 {
+    g_clear_handle_id(&run->poll, g_source_remove);
     if (run->peer == NULL)
         return;
 
@@ -34,22 +31,30 @@ let_go_of_peer(Run *run)
 }
 
 void
+run_drop_peer(Run *run)
+{
+    run_forget_signals(run);
+    g_clear_pointer(&run->peer, peer_free);
+}
+
+void
 run_unref(Run *run)
 {
     if (!g_atomic_ref_count_dec(&run->references))
         return;
 
-    let_go_of_peer(run);
-    g_clear_pointer(&run->peer, peer_free);
+    run_drop_peer(run);
     plan_free(run->plan);
     chain_free(run->chain);
     g_ptr_array_unref(run->aborts);
+    g_clear_pointer(&run->events, g_ptr_array_unref);
     domain_unref(run->domain);
+    g_free(run->failure);
     g_free(run);
 }
 
-static const Step *
-current_step(const Run *run)
+const Step *
+run_get_step(const Run *run)
 {
     return g_ptr_array_index(run->plan->steps, run->step);
 }
@@ -60,326 +65,7 @@ run_tell_changed(Run *run)
     driver_tell_job(run->driver, "job-changed", run->domain, run->job);
 }
 
-/* The outcome */
-
-static void
-add_events(Run *run, StoreBatch *batch, JobOutcome outcome)
-{
-    const EventKind kinds[] = {EVENT_BLOCK_JOB, EVENT_BLOCK_JOB_2};
-    const char *const disks[] = {run->job->source_path, run->job->target};
-
-    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        g_autoptr(Event)
-            event = event_new(kinds[i], run->domain->name, run->domain->uuid, g_get_real_time());
-
-        event->disk = g_strdup(disks[i]);
-        event->job_id = g_strdup(run->job->id);
-        event->job_type = run->job->type;
-        event->outcome = outcome;
-        event->message = g_strdup(run->job->message);
-        store_batch_append_event(batch, event);
-    }
-}
-
-static JobOutcome
-outcome_of(JobState state)
-{
-    if (state == JOB_STATE_COMPLETED)
-        return JOB_OUTCOME_COMPLETED;
-    return state == JOB_STATE_CANCELLED ? JOB_OUTCOME_CANCELLED : JOB_OUTCOME_FAILED;
-}
-
-/* The definition after a job that was completed; NULL where it stays as it is. */
-static DomainXml *
-new_definition(Run *run)
-{
-    g_autoptr(GError) error = NULL;
-    DomainXml *xml;
-
-    if (run->job->state != JOB_STATE_COMPLETED || !run->disk->is_chain_in_xml)
-        return NULL;
-
-    xml = domain_definition_with_chain(run->domain, run->disk, run->plan->result, &error);
-    if (xml == NULL)
-        g_warning("domain '%s': the definition keeps the old chain of '%s': %s",
-                  run->domain->name,
-                  run->disk->target,
-                  error->message);
-    return xml;
-}
-
-static void
-answer_aborts(Run *run)
-{
-    for (guint i = 0; i < run->aborts->len; i++)
-        g_task_return_boolean(g_ptr_array_index(run->aborts, i), TRUE);
-    g_ptr_array_set_size(run->aborts, 0);
-}
-
-static void
-wind_down(Run *run)
-{
-    let_go_of_peer(run);
-    if (run->peer != NULL)
-        peer_quit(g_steal_pointer(&run->peer));
-    if (g_ptr_array_remove(run->driver->runs, run))
-        run_unref(run);
-}
-
-static void
-apply_outcome(Run *run, DomainXml *definition, GPtrArray *events)
-{
-    g_autoptr(Job) job = g_steal_pointer(&run->disk->job);
-
-    if (definition != NULL) {
-        domain_xml_free(run->domain->definition);
-        run->domain->definition = definition;
-    }
-    if (job->state == JOB_STATE_COMPLETED) {
-        chain_free(run->disk->chain);
-        run->disk->chain = chain_copy(run->plan->result);
-        run->disk->is_chain_known = TRUE;
-    }
-    run->disk->is_busy = FALSE;
-
-    driver_tell_domain(run->driver, "domain-changed", run->domain);
-    driver_tell_job(run->driver, "job-ended", run->domain, job);
-    driver_tell_events(run->driver, events);
-    answer_aborts(run);
-}
-
-static void record(Run *run);
-
-static gboolean
-on_record_again(gpointer user_data)
-{
-    record(user_data);
-    return G_SOURCE_REMOVE;
-}
-
-typedef struct {
-    Run *run;
-    DomainXml *definition; /* NULL: unchanged */
-    GPtrArray *events;     /* NULL until they are stored */
-} Recording;
-
-static void
-recording_free(Recording *recording)
-{
-    run_unref(recording->run);
-    domain_xml_free(recording->definition);
-    g_clear_pointer(&recording->events, g_ptr_array_unref);
-    g_free(recording);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Recording, recording_free)
-
-/* Told when the images are free again: who waits for the end may start the machine at once. */
-static void
-on_peer_gone(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(Recording) recording = user_data;
-
-    apply_outcome(recording->run, g_steal_pointer(&recording->definition), recording->events);
-    wind_down(recording->run);
-}
-
-static void
-on_dismissed(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    Recording *recording = user_data;
-    Run *run = recording->run;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) value = peer_call_finish(result, &error);
-
-    if (value == NULL)
-        g_debug("job '%s' was not dismissed: %s", run->plan->job_id, error->message);
-    let_go_of_peer(run);
-    if (run->peer != NULL)
-        peer_quit_async(g_steal_pointer(&run->peer), on_peer_gone, recording);
-    else
-        on_peer_gone(NULL, NULL, recording);
-}
-
-static void
-on_recorded(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(Recording) recording = user_data;
-    Run *run = recording->run;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) events = store_commit_finish(VB_STORE(source), result, &error);
-
-    /* The job stays with its peer until its outcome is on disk, however long that takes. */
-    if (events == NULL) {
-        g_warning("the outcome of job '%s' cannot be stored yet: %s", run->job->id, error->message);
-        g_timeout_add_full(G_PRIORITY_DEFAULT,
-                           STORE_RETRY_MS,
-                           on_record_again,
-                           run_ref(run),
-                           (GDestroyNotify)run_unref);
-        return;
-    }
-
-    recording->events = g_steal_pointer(&events);
-    if (run->peer != NULL)
-        peer_call_async(run->peer,
-                        "job-dismiss",
-                        g_variant_new_parsed("{'id': <%s>}", run->plan->job_id),
-                        on_dismissed,
-                        g_steal_pointer(&recording));
-    else
-        on_peer_gone(NULL, NULL, g_steal_pointer(&recording));
-}
-
-static void
-record(Run *run)
-{
-    StoreBatch *batch = store_batch_new();
-    Recording *recording = g_new0(Recording, 1);
-
-    recording->run = run_ref(run);
-    recording->definition = new_definition(run);
-    store_batch_put_job(batch, run->job);
-    store_batch_delete_monitor(batch, run->job->id);
-    add_events(run, batch, outcome_of(run->job->state));
-    if (recording->definition != NULL) {
-        g_autofree char *xml = domain_xml_format(recording->definition);
-
-        store_batch_put_domain(batch, run->domain->uuid, run->domain->name, xml);
-    }
-    store_commit_async(run->driver->store, batch, on_recorded, recording);
-}
-
-static void
-finish(Run *run, JobState outcome, const char *message)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (run->is_ending)
-        return;
-
-    run->is_ending = TRUE;
-    g_clear_handle_id(&run->poll, g_source_remove);
-    g_free(run->job->message);
-    run->job->message = g_strdup(message);
-    if (outcome == JOB_STATE_COMPLETED)
-        run->job->current = run->job->end;
-    if (!job_transition(run->job, outcome, g_get_real_time(), &error))
-        g_error("%s", error->message); /* no end follows an end */
-    record(run);
-}
-
-/* What the peer does not tell the image does. */
-
-typedef struct {
-    Run *run;
-    Peer *peer;
-    char *reason;
-} Judgement;
-
-static void
-judgement_free(Judgement *judgement)
-{
-    run_unref(judgement->run);
-    if (judgement->peer != NULL)
-        peer_quit(judgement->peer);
-    g_free(judgement->reason);
-    g_free(judgement);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Judgement, judgement_free)
-
-/* Whether the active layer stands on the base now: by its header, which changes last. */
-static gboolean
-is_pulled(Run *run, const Chain *found)
-{
-    const char *name = chain_active(found)->backing_name;
-    g_autofree char *path = NULL;
-
-    if (run->job->base_path == NULL || name == NULL)
-        return run->job->base_path == NULL && name == NULL;
-
-    path = chain_resolve_backing_path(chain_active(found), name);
-    return g_strcmp0(path, run->job->base_path) == 0;
-}
-
-static void
-on_judged(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(Judgement) judgement = user_data;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Chain) found = inspect_chain_finish(result, &error);
-    g_autofree char *message = NULL;
-
-    if (found != NULL && is_pulled(judgement->run, found)) {
-        finish(judgement->run, JOB_STATE_COMPLETED, NULL);
-        return;
-    }
-
-    message = g_strdup_printf(
-        "%s; the image '%s' keeps its backing file, and pulling again goes on "
-        "where this ended",
-        judgement->reason,
-        judgement->run->job->source_path);
-    finish(judgement->run, JOB_STATE_FAILED, message);
-}
-
-static void
-on_judge_launched(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(Judgement) judgement = user_data;
-    Layer *active = chain_active(judgement->run->chain);
-    g_autoptr(Chain) known = chain_new();
-    g_autoptr(GError) error = NULL;
-
-    judgement->peer = peer_finish(result, &error);
-    if (judgement->peer == NULL) {
-        g_autofree char *message = g_strdup_printf(
-            "%s; the image could not be looked at: %s", judgement->reason, error->message);
-
-        finish(judgement->run, JOB_STATE_FAILED, message);
-        return;
-    }
-
-    chain_append(known, layer_copy(active), NULL);
-    inspect_chain_async(judgement->peer, known, TRUE, 0, on_judged, judgement);
-    g_steal_pointer(&judgement);
-}
-
-static void
-judge(Run *run, const char *reason)
-{
-    Judgement *judgement = g_new0(Judgement, 1);
-    g_autofree char *socket_path = driver_next_socket(run->driver, "judge");
-
-    judgement->run = run_ref(run);
-    judgement->reason = g_strdup(reason);
-    peer_launch_async(
-        run->driver->shim_path, run->domain->name, socket_path, on_judge_launched, judgement);
-}
-
-/* Steps */
-
-static void
-on_peer_closed(QmpClient *client, GError *reason, gpointer user_data)
-{
-    g_autoptr(Run) run = run_ref(user_data);
-    g_autofree char *message = NULL;
-
-    if (run->is_ending) {
-        let_go_of_peer(run);
-        g_clear_pointer(&run->peer, peer_free);
-        return;
-    }
-
-    message = g_strdup_printf("qemu-shim (process %d) ended while the job ran",
-                              qmp_client_get_peer_pid(client));
-    g_clear_handle_id(&run->poll, g_source_remove);
-    let_go_of_peer(run);
-    g_clear_pointer(&run->peer, peer_free);
-    if (run->starting == NULL)
-        judge(run, message);
-}
+/* A step that failed is undone by its plan. That ends the job, and the failure is its reason. */
 
 static void
 on_undone(GObject *source, GAsyncResult *result, gpointer user_data)
@@ -390,27 +76,29 @@ on_undone(GObject *source, GAsyncResult *result, gpointer user_data)
 
     if (value == NULL)
         g_debug("job '%s': the step was not undone: %s", run->plan->job_id, error->message);
-    if (run->job != NULL && run->job->message != NULL) {
-        g_autofree char *message = g_strdup(run->job->message);
-
-        finish(run, JOB_STATE_FAILED, message);
-    }
+    run->is_waiting = TRUE;
+    run_ask(run);
 }
 
-/* A step that failed is undone by its plan, then the job has failed. */
+static void
+undo_step(Run *run)
+{
+    run->is_waiting = FALSE;
+    peer_call_async(
+        run->peer, run->failed->undo_command, run->failed->undo_arguments, on_undone, run_ref(run));
+}
+
 static void
 fail_step(Run *run, const char *reason)
 {
-    const Step *step = current_step(run);
-
-    if (step->undo_command == NULL || run->peer == NULL) {
-        finish(run, JOB_STATE_FAILED, reason);
+    if (run_get_step(run)->undo_command == NULL) {
+        run_finish(run, JOB_STATE_FAILED, reason);
         return;
     }
 
-    g_free(run->job->message);
-    run->job->message = g_strdup(reason);
-    peer_call_async(run->peer, step->undo_command, step->undo_arguments, on_undone, run_ref(run));
+    run->failed = run_get_step(run);
+    run->failure = g_strdup(reason);
+    undo_step(run);
 }
 
 static void
@@ -418,37 +106,62 @@ next_step(Run *run)
 {
     run->step++;
     run->is_waiting = FALSE;
-    run->is_resumed = FALSE;
-    begin_step(run);
+    run_begin_step(run);
+}
+
+/* Status */
+
+/* The words of QEMU for a job that was told to end, by whomever. */
+static gboolean
+is_cancelled_by_error(const char *error)
+{
+    return g_strcmp0(error, "Operation canceled") == 0;
+}
+
+static void
+take_end(Run *run, const char *error)
+{
+    gboolean is_step_done = (run_get_step(run)->until & (1u << JOB_STATUS_CONCLUDED)) != 0;
+
+    /* A command that was not answered may have been carried out all the same. */
+    if (run->failed != NULL && run->is_finalized && error == NULL)
+        run_judge_image(run, run->failure);
+    else if (run->failed != NULL)
+        run_finish(run, JOB_STATE_FAILED, run->failure);
+    else if ((run->is_cancelled && !run->is_finalized) || is_cancelled_by_error(error))
+        run_finish(run, JOB_STATE_CANCELLED, NULL);
+    else if (error != NULL)
+        run_finish(run, JOB_STATE_FAILED, error);
+    else if (is_step_done)
+        next_step(run);
+    else if (run->is_resumed)
+        run_judge_image(run, "the job was stopped while virtblockd did not see it");
+    else
+        run_finish(run, JOB_STATE_FAILED, "the job ended before all was copied");
 }
 
 /* What the peer's own status means for the step that waits for it. */
 static void
-judge_status(Run *run, const char *error)
+take_status(Run *run, const char *error)
 {
     JobStatus status = run->job->status;
 
-    if (!run->is_waiting || run->is_ending)
+    if (!run->is_waiting)
         return;
 
-    /* It was told to end while we were away: by us, or by somebody else. */
-    if (status == JOB_STATUS_CONCLUDED && run->is_resumed && error == NULL) {
+    if (status == JOB_STATUS_CONCLUDED) {
         run->is_waiting = FALSE;
-        judge(run, "the job was stopped while virtblockd was away");
+        take_end(run, error);
         return;
     }
 
-    /* QEMU gives a cancelled job an error that says so. */
-    if (status == JOB_STATUS_CONCLUDED && run->is_cancelled && !run->is_finalized)
-        finish(run, JOB_STATE_CANCELLED, NULL);
-    else if (status == JOB_STATUS_CONCLUDED && error != NULL)
-        finish(run, JOB_STATE_FAILED, error);
-    else if ((current_step(run)->until & (1u << status)) != 0)
+    run->is_resumed = FALSE;
+    if (run->failed != NULL) {
+        if (status == JOB_STATUS_PENDING)
+            undo_step(run);
+    } else if ((run_get_step(run)->until & (1u << status)) != 0) {
         next_step(run);
-    else if (status == JOB_STATUS_CONCLUDED)
-        finish(run,
-               run->is_cancelled ? JOB_STATE_CANCELLED : JOB_STATE_FAILED,
-               run->is_cancelled ? NULL : "the job ended before all was copied");
+    }
 }
 
 static GVariant *
@@ -480,8 +193,10 @@ run_take_jobs(Run *run, GVariant *jobs)
     gboolean is_changed;
 
     if (found == NULL) {
-        if (run->is_waiting)
-            finish(run, JOB_STATE_FAILED, "the process that ran the job does not know it");
+        if (run->is_waiting) {
+            run->is_waiting = FALSE;
+            run_judge_image(run, "the process that ran the job does not know it");
+        }
         return;
     }
 
@@ -496,7 +211,7 @@ run_take_jobs(Run *run, GVariant *jobs)
     is_changed = job_take_status(run->job, status, g_get_real_time()) || is_changed;
     if (is_changed)
         run_tell_changed(run);
-    judge_status(run, error);
+    take_status(run, error);
 }
 
 static void
@@ -507,10 +222,15 @@ on_jobs(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GVariant) jobs = peer_call_finish(result, &error);
 
     run->is_querying = FALSE;
-    if (jobs != NULL && !run->is_ending)
+    if (run->is_ending)
+        return;
+
+    if (jobs != NULL)
         run_take_jobs(run, jobs);
-    else if (error != NULL)
+    else
         g_debug("job '%s' cannot be asked for: %s", run->plan->job_id, error->message);
+    if (run->is_outdated)
+        run_ask(run);
 }
 
 void
@@ -520,6 +240,7 @@ run_ask(Run *run)
         return;
 
     run->is_querying = TRUE;
+    run->is_outdated = FALSE;
     peer_call_async(run->peer, "query-jobs", NULL, on_jobs, run_ref(run));
 }
 
@@ -530,7 +251,8 @@ on_poll(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
-/* A hint: what it says is asked for. A query that is under way may be older than the event. */
+/* A hint: what it says is asked for. A query that is under way may be older than the event; one
+ * more follows it, however many events there were. */
 static void
 on_event(QmpClient *client, const char *name, GVariant *data, gint64 time_us, gpointer user_data)
 {
@@ -541,24 +263,109 @@ on_event(QmpClient *client, const char *name, GVariant *data, gint64 time_us, gp
         !g_str_equal(id, run->plan->job_id))
         return;
 
-    run->is_querying = FALSE;
+    run->is_outdated = run->is_querying;
     run_ask(run);
 }
+
+/* The monitor */
+
+static void on_peer_closed(QmpClient *client, GError *reason, gpointer user_data);
+
+static void
+take_peer(Run *run, Peer *peer)
+{
+    run->peer = peer;
+    run->event = g_signal_connect(peer->client, "event", G_CALLBACK(on_event), run);
+    run->closed = g_signal_connect(peer->client, "closed", G_CALLBACK(on_peer_closed), run);
+    run->poll = g_timeout_add(POLL_MS, on_poll, run);
+}
+
+/* What was under way is not known: the status that the job has now tells where to go on. */
+static void
+resume(Run *run)
+{
+    run->step = 0;
+    run->is_waiting = TRUE;
+    run->is_held = FALSE;
+    run->is_resumed = TRUE;
+    run_ask(run);
+}
+
+typedef struct {
+    Run *run;
+    char *reason;
+} Reattachment;
+
+static void
+reattachment_free(Reattachment *reattachment)
+{
+    run_unref(reattachment->run);
+    g_free(reattachment->reason);
+    g_free(reattachment);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reattachment, reattachment_free)
+
+static void
+on_reattached(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(Reattachment) reattachment = user_data;
+    Run *run = reattachment->run;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Peer) peer = peer_finish(result, &error);
+
+    if (run->is_ending)
+        return;
+    if (peer == NULL) {
+        g_debug("job '%s': %s", run->plan->job_id, error->message);
+        run_judge_image(run, reattachment->reason);
+        return;
+    }
+
+    take_peer(run, g_steal_pointer(&peer));
+    resume(run);
+}
+
+/* A monitor that was closed while its process lives is opened again. */
+static void
+on_peer_closed(QmpClient *client, GError *reason, gpointer user_data)
+{
+    g_autoptr(Run) run = run_ref(user_data);
+    g_autofree char *socket_path = g_strdup(run->peer->socket_path);
+    g_autoptr(Reattachment) reattachment = NULL;
+
+    run_drop_peer(run);
+    run->is_waiting = FALSE;
+    run->is_querying = FALSE;
+    if (run->is_ending || run->starting != NULL)
+        return;
+
+    reattachment = g_new0(Reattachment, 1);
+    reattachment->run = run_ref(run);
+    reattachment->reason = g_strdup_printf("qemu-shim (process %d) ended while the job ran",
+                                           qmp_client_get_peer_pid(client));
+    if (run->n_reattached++ < MAX_REATTACHMENTS) {
+        peer_attach_async(socket_path, on_reattached, g_steal_pointer(&reattachment));
+        return;
+    }
+
+    run_judge_image(run, reason->message);
+}
+
+/* Steps */
 
 static void
 answer_start(Run *run, GError *error)
 {
     g_autoptr(GTask) task = g_steal_pointer(&run->starting);
 
-    if (task == NULL)
-        return;
     if (error != NULL)
         g_task_return_error(task, error);
     else
         g_task_return_pointer(task, job_copy(run->job), (GDestroyNotify)job_free);
 }
 
-/* The very first command was refused: there is no job, and there will be no record of one. */
+/* The very first command was refused: there is no job, and no end of one is told. */
 static void
 forget(Run *run, GError *error)
 {
@@ -572,11 +379,12 @@ forget(Run *run, GError *error)
     store_batch_delete_monitor(batch, run->job->id);
     store_commit_async(run->driver->store, batch, NULL, NULL);
 
-    g_clear_pointer(&run->disk->job, job_free);
     run->job = NULL;
+    g_clear_pointer(&run->disk->job, job_free);
     run->disk->is_busy = FALSE;
+    run->disk = NULL;
     answer_start(run, error);
-    wind_down(run);
+    run_wind_down(run);
 }
 
 static void
@@ -585,7 +393,7 @@ on_step_answered(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(Run) run = user_data;
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) value = peer_call_finish(result, &error);
-    const Step *step = current_step(run);
+    const Step *step = run_get_step(run);
 
     if (run->is_ending)
         return;
@@ -593,8 +401,9 @@ on_step_answered(GObject *source, GAsyncResult *result, gpointer user_data)
         forget(run, g_steal_pointer(&error));
         return;
     }
-    if (value == NULL && run->peer == NULL)
-        return; /* the end of the peer is told elsewhere */
+    /* Whether the command was carried out is found by who is told that the monitor closed. */
+    if (value == NULL && (run->peer == NULL || qmp_client_is_closed(run->peer->client)))
+        return;
     if (value == NULL && !step->may_fail) {
         fail_step(run, error->message);
         return;
@@ -613,21 +422,30 @@ on_step_answered(GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-static void
-begin_step(Run *run)
+void
+run_begin_step(Run *run)
 {
-    const Step *step = current_step(run);
+    const Step *step = run_get_step(run);
 
     if (step->kind == STEP_RECORD) {
-        finish(run, JOB_STATE_COMPLETED, NULL);
+        run_finish(run, JOB_STATE_COMPLETED, NULL);
         return;
     }
     if (run->peer == NULL)
         return;
+    /* A job that is told to end gets no further command before that is settled. */
+    if (run->is_cancelled && !run->is_finalized) {
+        run->is_held = TRUE;
+        run->is_waiting = TRUE;
+        run_ask(run);
+        return;
+    }
 
+    run->is_held = FALSE;
+    run->is_waiting = FALSE;
     if (g_str_equal(step->command, "job-finalize"))
         run->is_finalized = TRUE;
-    peer_call_async(run->peer, step->command, step->arguments, on_step_answered, run_ref(run));
+    peer_step_async(run->peer, step, on_step_answered, run_ref(run));
 }
 
 static Run *
@@ -642,16 +460,10 @@ run_new(Driver *driver, RunParts *parts)
     run->disk->job = run->job = g_steal_pointer(&parts->job);
     run->plan = g_steal_pointer(&parts->plan);
     run->chain = g_steal_pointer(&parts->chain);
-    run->peer = g_steal_pointer(&parts->peer);
     run->aborts = g_ptr_array_new_with_free_func(g_object_unref);
     g_ptr_array_add(driver->runs, run);
-
-    if (run->peer != NULL) {
-        run->event = g_signal_connect(run->peer->client, "event", G_CALLBACK(on_event), run);
-        run->closed = g_signal_connect(
-            run->peer->client, "closed", G_CALLBACK(on_peer_closed), run);
-        run->poll = g_timeout_add(POLL_MS, on_poll, run);
-    }
+    if (parts->peer != NULL)
+        take_peer(run, g_steal_pointer(&parts->peer));
     return run;
 }
 
@@ -662,18 +474,16 @@ on_intent_stored(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) events = store_commit_finish(VB_STORE(source), result, &error);
 
-    if (events == NULL) {
-        forget(run, g_steal_pointer(&error));
+    if (run->is_ending)
         return;
-    }
-    if (run->peer == NULL) {
+    if (events == NULL)
+        forget(run, g_steal_pointer(&error));
+    else if (run->peer == NULL)
         forget(run,
                g_error_new(
                    VBLK_ERROR, VBLK_ERROR_NO_CONNECTION, "qemu-shim ended before the job began"));
-        return;
-    }
-
-    begin_step(run);
+    else
+        run_begin_step(run);
 }
 
 void
@@ -712,10 +522,8 @@ run_resume(Driver *driver, RunParts *parts)
 {
     Run *run = run_new(driver, parts);
 
-    run->is_waiting = TRUE;
-    run->is_resumed = TRUE;
     driver_tell_job(driver, "job-added", run->domain, run->job);
-    run_ask(run);
+    resume(run);
 }
 
 void
@@ -724,7 +532,26 @@ run_judge(Driver *driver, RunParts *parts, const char *reason)
     Run *run = run_new(driver, parts);
 
     driver_tell_job(driver, "job-added", run->domain, run->job);
-    judge(run, reason);
+    run_judge_image(run, reason);
+}
+
+static void
+detach(Run *run)
+{
+    g_autoptr(GPtrArray) waiting = g_steal_pointer(&run->aborts);
+
+    run->aborts = g_ptr_array_new_with_free_func(g_object_unref);
+    if (run->starting != NULL)
+        g_ptr_array_add(waiting, g_steal_pointer(&run->starting));
+    run->is_ending = TRUE;
+    run->driver = NULL;
+    run_drop_peer(run);
+    for (guint i = 0; i < waiting->len; i++)
+        g_task_return_new_error(g_ptr_array_index(waiting, i),
+                                VBLK_ERROR,
+                                VBLK_ERROR_CANCELLED,
+                                "virtblockd stops; block job '%s' runs on",
+                                run->plan->job_id);
 }
 
 void
@@ -732,12 +559,8 @@ run_detach_all(Driver *driver)
 {
     /* Out of the list first: closing a monitor answers calls, which look at the list. */
     while (driver->runs->len > 0) {
-        Run *run = g_ptr_array_steal_index(driver->runs, driver->runs->len - 1);
+        g_autoptr(Run) run = g_ptr_array_steal_index(driver->runs, driver->runs->len - 1);
 
-        run->is_ending = TRUE;
-        g_clear_handle_id(&run->poll, g_source_remove);
-        let_go_of_peer(run);
-        g_clear_pointer(&run->peer, peer_free);
-        run_unref(run);
+        detach(run);
     }
 }
