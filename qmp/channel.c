@@ -67,7 +67,6 @@ fail(QmpChannel *channel, const GError *reason)
 static gboolean
 take_rubbish(QmpChannel *channel, const GError *reason)
 {
-    qmp_framer_reset(channel->framer);
     if (!channel->events->on_rubbish(reason, channel->user_data))
         fail(channel, reason);
 

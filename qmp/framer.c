@@ -4,13 +4,16 @@
 
 #include "qmp/framer.h"
 
+#include <string.h>
+
 #include "qmp/scan.h"
 
 struct QmpFramer {
     QmpScan *scan;
     GByteArray *bytes;
-    gsize begin;   /* of the message that is not complete */
-    gsize scanned; /* up to here */
+    gsize begin;          /* of the message that is not complete */
+    gsize scanned;        /* up to here */
+    gboolean is_skipping; /* to the end of the line */
 };
 
 QmpFramer *
@@ -46,6 +49,38 @@ qmp_framer_feed(QmpFramer *framer, const char *bytes, gsize length)
     g_byte_array_append(framer->bytes, (const guint8 *)bytes, (guint)length);
 }
 
+static void
+drop(QmpFramer *framer, gsize count)
+{
+    framer->scanned += count;
+    framer->begin = framer->scanned;
+}
+
+/* What stands between messages belongs to none, and must not pile up. */
+static void
+drop_what_is_between(QmpFramer *framer)
+{
+    const char *bytes = (const char *)framer->bytes->data + framer->scanned;
+    gsize left = framer->bytes->len - framer->scanned;
+    const char *newline;
+    gsize spaces = 0;
+
+    if (framer->begin != framer->scanned || left == 0)
+        return;
+
+    if (framer->is_skipping) {
+        newline = memchr(bytes, '\n', left);
+        framer->is_skipping = newline == NULL;
+        drop(framer, newline != NULL ? (gsize)(newline - bytes) + 1 : left);
+        drop_what_is_between(framer);
+        return;
+    }
+
+    while (spaces < left && memchr(" \t\r\n", bytes[spaces], 4) != NULL)
+        spaces++;
+    drop(framer, spaces);
+}
+
 gboolean
 qmp_framer_next(QmpFramer *framer, GBytes **ret_message, GError **error)
 {
@@ -53,14 +88,19 @@ qmp_framer_next(QmpFramer *framer, GBytes **ret_message, GError **error)
     gsize end;
 
     *ret_message = NULL;
+    drop_what_is_between(framer);
     if (framer->scanned == framer->bytes->len)
         return TRUE;
     if (!qmp_scan_feed(framer->scan,
                        bytes + framer->scanned,
                        framer->bytes->len - framer->scanned,
                        &end,
-                       error))
+                       error)) {
+        qmp_scan_reset(framer->scan);
+        drop(framer, end);
+        framer->is_skipping = TRUE;
         return FALSE;
+    }
 
     if (end == 0) {
         framer->scanned = framer->bytes->len;
@@ -73,10 +113,8 @@ qmp_framer_next(QmpFramer *framer, GBytes **ret_message, GError **error)
     return TRUE;
 }
 
-void
-qmp_framer_reset(QmpFramer *framer)
+gboolean
+qmp_framer_is_amid(QmpFramer *framer)
 {
-    qmp_scan_reset(framer->scan);
-    g_byte_array_set_size(framer->bytes, 0);
-    framer->begin = framer->scanned = 0;
+    return framer->begin != framer->bytes->len;
 }

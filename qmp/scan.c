@@ -7,8 +7,10 @@
 #include "api/vblk-error.h"
 
 /*
- * A value ends where its brackets are closed; a value that is no object or array ends at the white
- * space or bracket after it. Strings may be quoted in either way, as QEMU and json-glib take them.
+ * A value ends where its brackets are closed; a value that is no object, array or
+ * string ends at the white space after it. Strings may be quoted in either way, as QEMU takes them.
+ * What is wrong only within a value does not end it early, so that the peer is answered once and
+ * stays in step.
  */
 typedef enum {
     OUTSIDE, /* between tokens */
@@ -50,7 +52,15 @@ qmp_scan_reset(QmpScan *scan)
 static gboolean
 refuse(GError **error, const char *what)
 {
-    g_set_error(error, VBLK_ERROR, VBLK_ERROR_LIMIT, "JSON message refused: %s", what);
+    g_set_error(error, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "JSON parse error, %s", what);
+    return FALSE;
+}
+
+static gboolean
+refuse_excess(GError **error, guint limit, const char *unit)
+{
+    g_set_error(
+        error, VBLK_ERROR, VBLK_ERROR_LIMIT, "JSON message has more than '%u' %s", limit, unit);
     return FALSE;
 }
 
@@ -98,7 +108,7 @@ static gboolean
 open_bracket(QmpScan *scan, char byte, GError **error)
 {
     if (scan->depth == QMP_SCAN_MAX_DEPTH)
-        return refuse(error, "nested more than " G_STRINGIFY(QMP_SCAN_MAX_DEPTH) " deep");
+        return refuse_excess(error, QMP_SCAN_MAX_DEPTH, "levels");
 
     scan->closers[scan->depth++] = byte == '{' ? '}' : ']';
     return TRUE;
@@ -142,8 +152,11 @@ take_structure_byte(QmpScan *scan, char byte, GError **error)
     if ((guchar)byte < 0x20)
         return refuse(error, "control character");
 
+    if (is_mark && scan->where == WORD && scan->depth == 0)
+        return refuse(error, "something right behind a number or word");
+
     if ((is_mark || scan->where != WORD) && ++scan->tokens > QMP_SCAN_MAX_TOKENS)
-        return refuse(error, "more than " G_STRINGIFY(QMP_SCAN_MAX_TOKENS) " tokens");
+        return refuse_excess(error, QMP_SCAN_MAX_TOKENS, "tokens");
 
     scan->has_begun = TRUE;
     scan->where = is_mark ? OUTSIDE : WORD;
@@ -159,22 +172,29 @@ take_structure_byte(QmpScan *scan, char byte, GError **error)
     return TRUE;
 }
 
+static gboolean
+take_byte(QmpScan *scan, char byte, GError **error)
+{
+    if (!check_utf8(scan, (guchar)byte))
+        return refuse(error, "not UTF-8, or a zero byte");
+    if (scan->has_begun && ++scan->size >= QMP_SCAN_MAX_SIZE)
+        return refuse_excess(error, QMP_SCAN_MAX_SIZE, "bytes");
+
+    if (scan->where == STRING || scan->where == ESCAPE)
+        return take_string_byte(scan, byte, error);
+    return take_structure_byte(scan, byte, error);
+}
+
 gboolean
 qmp_scan_feed(QmpScan *scan, const char *bytes, gsize length, gsize *ret_end, GError **error)
 {
     *ret_end = 0;
 
     for (gsize i = 0; i < length; i++) {
-        gboolean is_in_string = scan->where == STRING || scan->where == ESCAPE;
-
-        if (!check_utf8(scan, (guchar)bytes[i]))
-            return refuse(error, "not UTF-8, or a zero byte");
-        if (scan->has_begun && ++scan->size > QMP_SCAN_MAX_SIZE)
-            return refuse(error, "longer than " G_STRINGIFY(QMP_SCAN_MAX_SIZE) " bytes");
-
-        if (is_in_string ? !take_string_byte(scan, bytes[i], error)
-                         : !take_structure_byte(scan, bytes[i], error))
+        if (!take_byte(scan, bytes[i], error)) {
+            *ret_end = i;
             return FALSE;
+        }
 
         if (scan->has_begun && scan->depth == 0 && scan->where == OUTSIDE) {
             *ret_end = i + 1;

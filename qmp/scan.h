@@ -7,7 +7,7 @@
 
 /* The parser behind us has no limits of its own; these stand before it. */
 #define QMP_SCAN_MAX_SIZE   (4 * 1024 * 1024)
-#define QMP_SCAN_MAX_DEPTH  64
+#define QMP_SCAN_MAX_DEPTH  40 /* a GVariant reads back 42 objects in each other, no more */
 #define QMP_SCAN_MAX_TOKENS 200000
 
 /*
@@ -23,7 +23,8 @@ void qmp_scan_reset(QmpScan *scan);
 /*
  * Reads on in @bytes. TRUE with *ret_end > 0: a value ends before bytes[*ret_end], the scan is at
  * the beginning again. TRUE with *ret_end == 0: all bytes read, none ended. FALSE: a limit was met
- * or the bytes cannot be JSON.
+ * (VBLK_ERROR_LIMIT) or the bytes cannot be JSON (VBLK_ERROR_INVALID_ARGUMENT), as bytes[*ret_end]
+ * shows; the scan must be reset.
  */
 gboolean
 qmp_scan_feed(QmpScan *scan, const char *bytes, gsize length, gsize *ret_end, GError **error);

@@ -4,26 +4,40 @@
 
 #include "qmp/value.h"
 
+#include <math.h>
+#include <string.h>
+
 #include <json-glib/json-glib.h>
 
 #include "api/vblk-error.h"
 #include "qmp/scan.h"
+#include "qmp/tokens.h"
+#include "qmp/writer.h"
 
-static GVariant *node_to_variant(JsonNode *node);
+/* What is found out on the way. */
+typedef struct {
+    guint members;
+    gboolean has_overflow;
+} Reading;
+
+static GVariant *node_to_variant(JsonNode *node, Reading *reading);
 
 static GVariant *
-array_to_variant(JsonArray *array)
+array_to_variant(JsonArray *array, Reading *reading)
 {
     GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("av"));
 
-    for (guint i = 0; i < json_array_get_length(array); i++)
-        g_variant_builder_add(&builder, "v", node_to_variant(json_array_get_element(array, i)));
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        JsonNode *element = json_array_get_element(array, i);
+
+        g_variant_builder_add(&builder, "v", node_to_variant(element, reading));
+    }
 
     return g_variant_builder_end(&builder);
 }
 
 static GVariant *
-object_to_variant(JsonObject *object)
+object_to_variant(JsonObject *object, Reading *reading)
 {
     GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     JsonObjectIter iter;
@@ -31,14 +45,16 @@ object_to_variant(JsonObject *object)
     JsonNode *member;
 
     json_object_iter_init_ordered(&iter, object);
-    while (json_object_iter_next_ordered(&iter, &name, &member))
-        g_variant_builder_add(&builder, "{sv}", name, node_to_variant(member));
+    while (json_object_iter_next_ordered(&iter, &name, &member)) {
+        g_variant_builder_add(&builder, "{sv}", name, node_to_variant(member, reading));
+        reading->members++;
+    }
 
     return g_variant_builder_end(&builder);
 }
 
 static GVariant *
-scalar_to_variant(JsonNode *node)
+scalar_to_variant(JsonNode *node, Reading *reading)
 {
     GType type = json_node_get_value_type(node);
 
@@ -46,22 +62,25 @@ scalar_to_variant(JsonNode *node)
         return g_variant_new_boolean(json_node_get_boolean(node));
     if (type == G_TYPE_INT64)
         return g_variant_new_int64(json_node_get_int(node));
-    if (type == G_TYPE_DOUBLE)
+    if (type == G_TYPE_DOUBLE) {
+        reading->has_overflow |= !isfinite(json_node_get_double(node));
         return g_variant_new_double(json_node_get_double(node));
+    }
+
     return g_variant_new_string(json_node_get_string(node));
 }
 
 /* Depth is limited by the scan that stands before the parser. */
 static GVariant *
-node_to_variant(JsonNode *node)
+node_to_variant(JsonNode *node, Reading *reading)
 {
     switch (json_node_get_node_type(node)) {
     case JSON_NODE_OBJECT:
-        return object_to_variant(json_node_get_object(node));
+        return object_to_variant(json_node_get_object(node), reading);
     case JSON_NODE_ARRAY:
-        return array_to_variant(json_node_get_array(node));
+        return array_to_variant(json_node_get_array(node), reading);
     case JSON_NODE_VALUE:
-        return scalar_to_variant(node);
+        return scalar_to_variant(node, reading);
     case JSON_NODE_NULL:
         break;
     }
@@ -70,6 +89,23 @@ node_to_variant(JsonNode *node)
 }
 
 static gboolean
+refuse(GError **error, const char *what)
+{
+    g_set_error(error, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "JSON parse error, %s", what);
+    return FALSE;
+}
+
+/* The parser keeps the last of several members of one name; it tells of each of them, though. */
+static void
+count_member(JsonParser *parser, JsonObject *object, const char *name, gpointer user_data)
+{
+    guint *count = user_data;
+
+    (*count)++;
+}
+
+/* What the scan has not seen, the parser must not see either: it is all of @text, or a refusal. */
+static gboolean
 check_limits(const char *text, gsize length, GError **error)
 {
     g_autoptr(QmpScan) scan = qmp_scan_new();
@@ -77,15 +113,18 @@ check_limits(const char *text, gsize length, GError **error)
 
     if (!qmp_scan_feed(scan, text, length, &end, error))
         return FALSE;
-    /* A number or literal alone ends with the text; a space makes the scan see that. */
-    if (end == 0 && !qmp_scan_feed(scan, " ", 1, &end, error))
-        return FALSE;
     if (end == 0) {
-        g_set_error(error, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "JSON text is not complete");
-        return FALSE;
+        /* A number or literal alone ends with the text; a space makes the scan see that. */
+        if (!qmp_scan_feed(scan, " ", 1, &end, error))
+            return FALSE;
+        if (end == 0)
+            return refuse(error, "the text is not complete");
+        return TRUE;
     }
 
-    return TRUE;
+    while (end < length && memchr(" \t\r\n", text[end], 4) != NULL)
+        end++;
+    return end == length || refuse(error, "more than one value");
 }
 
 GVariant *
@@ -93,143 +132,50 @@ qmp_value_parse(const char *text, gsize length, GError **error)
 {
     g_autoptr(JsonParser) parser = json_parser_new_immutable();
     g_autoptr(GError) reason = NULL;
-    GVariant *value;
+    g_autoptr(GVariant) value = NULL;
+    Reading reading = {0};
+    guint parsed = 0;
 
-    if (!check_limits(text, length, error))
+    if (!check_limits(text, length, error) || !qmp_tokens_check(text, length, error))
         return NULL;
+
+    g_signal_connect(parser, "object-member", G_CALLBACK(count_member), &parsed);
     if (!json_parser_load_from_data(parser, text, (gssize)length, &reason)) {
-        g_set_error(
-            error, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "not JSON: %s", reason->message);
+        refuse(error, reason->message);
         return NULL;
     }
 
-    value = g_variant_ref_sink(node_to_variant(json_parser_get_root(parser)));
+    value = g_variant_ref_sink(node_to_variant(json_parser_get_root(parser), &reading));
+    if (reading.members != parsed) {
+        refuse(error, "duplicate key");
+        return NULL;
+    }
+    if (reading.has_overflow) {
+        refuse(error, "number out of range");
+        return NULL;
+    }
+
     /* In one piece of memory, so that borrowed strings live as long as the whole. */
     (void)g_variant_get_data(value);
-    return value;
-}
-
-static JsonNode *variant_to_node(GVariant *value);
-
-static JsonNode *
-dict_to_node(GVariant *value)
-{
-    JsonObject *object = json_object_new();
-    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
-    GVariantIter iter;
-    const char *name;
-    GVariant *member;
-
-    g_variant_iter_init(&iter, value);
-    while (g_variant_iter_next(&iter, "{&sv}", &name, &member)) {
-        json_object_set_member(object, name, variant_to_node(member));
-        g_variant_unref(member);
-    }
-
-    json_node_take_object(node, object);
-    return node;
-}
-
-static JsonNode *
-list_to_node(GVariant *value)
-{
-    JsonArray *array = json_array_new();
-    JsonNode *node = json_node_new(JSON_NODE_ARRAY);
-
-    for (gsize i = 0; i < g_variant_n_children(value); i++) {
-        g_autoptr(GVariant) member = g_variant_get_child_value(value, i);
-
-        json_array_add_element(array, variant_to_node(member));
-    }
-
-    json_node_take_array(node, array);
-    return node;
-}
-
-static JsonNode *
-number_to_node(GVariant *value)
-{
-    JsonNode *node = json_node_new(JSON_NODE_VALUE);
-    guint64 unsigned_value;
-
-    switch (g_variant_classify(value)) { /* only the number classes get here */
-    case G_VARIANT_CLASS_BYTE:
-        json_node_set_int(node, g_variant_get_byte(value));
-        break;
-    case G_VARIANT_CLASS_INT16:
-        json_node_set_int(node, g_variant_get_int16(value));
-        break;
-    case G_VARIANT_CLASS_UINT16:
-        json_node_set_int(node, g_variant_get_uint16(value));
-        break;
-    case G_VARIANT_CLASS_INT32:
-        json_node_set_int(node, g_variant_get_int32(value));
-        break;
-    case G_VARIANT_CLASS_UINT32:
-        json_node_set_int(node, g_variant_get_uint32(value));
-        break;
-    case G_VARIANT_CLASS_INT64:
-        json_node_set_int(node, g_variant_get_int64(value));
-        break;
-    case G_VARIANT_CLASS_UINT64:
-        /* The writer has no unsigned integers; what does not fit is as good as unlimited. */
-        unsigned_value = g_variant_get_uint64(value);
-        json_node_set_int(node, (gint64)MIN(unsigned_value, (guint64)G_MAXINT64));
-        break;
-    case G_VARIANT_CLASS_DOUBLE:
-        json_node_set_double(node, g_variant_get_double(value));
-        break;
-    case G_VARIANT_CLASS_BOOLEAN:
-    case G_VARIANT_CLASS_HANDLE:
-    case G_VARIANT_CLASS_STRING:
-    case G_VARIANT_CLASS_OBJECT_PATH:
-    case G_VARIANT_CLASS_SIGNATURE:
-    case G_VARIANT_CLASS_VARIANT:
-    case G_VARIANT_CLASS_MAYBE:
-    case G_VARIANT_CLASS_ARRAY:
-    case G_VARIANT_CLASS_TUPLE:
-    case G_VARIANT_CLASS_DICT_ENTRY:
-        g_assert_not_reached();
-    }
-
-    return node;
-}
-
-static JsonNode *
-variant_to_node(GVariant *value)
-{
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARIANT)) {
-        g_autoptr(GVariant) inner = g_variant_get_variant(value);
-
-        return variant_to_node(inner);
-    }
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT))
-        return dict_to_node(value);
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_ARRAY))
-        return list_to_node(value);
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_MAYBE))
-        return json_node_new(JSON_NODE_NULL);
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
-        return json_node_init_string(json_node_alloc(), g_variant_get_string(value, NULL));
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN))
-        return json_node_init_boolean(json_node_alloc(), g_variant_get_boolean(value));
-    return number_to_node(value);
+    return g_steal_pointer(&value);
 }
 
 char *
 qmp_value_format(GVariant *value)
 {
-    g_autoptr(JsonNode) node = variant_to_node(value);
+    GString *text = g_string_new(NULL);
 
-    return json_to_string(node, FALSE);
+    qmp_writer_append(text, value, FALSE);
+    return g_string_free(text, FALSE);
 }
 
 char *
 qmp_value_format_pretty(GVariant *value)
 {
-    g_autoptr(JsonNode) node = variant_to_node(value);
+    GString *text = g_string_new(NULL);
 
-    return json_to_string(node, TRUE);
+    qmp_writer_append(text, value, TRUE);
+    return g_string_free(text, FALSE);
 }
 
 static GVariant *

@@ -8,11 +8,16 @@
 /*
  * Outside this folder JSON is GVariant: objects are a{sv}, arrays are av, numbers x (int64) or d,
  * and b, s as expected; null is mv without a value. Text is scanned against the limits of
- * qmp/scan.h before a parser sees it.
+ * qmp/scan.h and checked by qmp/tokens.h before a parser sees it.
+ *
+ * As in QEMU, an object with two members of one name is refused, and a string may stand in single
+ * quotes. Unlike QEMU we refuse, rather than change: integers beyond int64, numbers beyond double,
+ * U+0000, and a backslash in single quotes.
  */
 GVariant *qmp_value_parse(const char *text, gsize length, GError **error);
 
-/* One line, no newline at the end. Also takes the integer types y, n, q, i, u, t, and as, aa{sv}.
+/* One line, no newline at the end. Also takes the integer types y, n, q, i, u, t, and as, aa{sv},
+ * a{ss}.
  */
 char *qmp_value_format(GVariant *value);
 char *qmp_value_format_pretty(GVariant *value);

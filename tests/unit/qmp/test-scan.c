@@ -42,11 +42,11 @@ messages_come_out_whole_wherever_they_are_cut(void **state)
 {
     static const char stream[] = " {\"a\": \"}{\\\"\"}\r\n[1,[2]] {\"b\":{\"c\":[]}}\n\"x\" {}";
     const char *const wanted[] = {
-        " {\"a\": \"}{\\\"\"}",
-        "\r\n[1,[2]]",
-        " {\"b\":{\"c\":[]}}",
-        "\n\"x\"",
-        " {}",
+        "{\"a\": \"}{\\\"\"}",
+        "[1,[2]]",
+        "{\"b\":{\"c\":[]}}",
+        "\"x\"",
+        "{}",
     };
 
     for (gsize cut = 0; cut <= strlen(stream); cut++) {
