@@ -10,18 +10,22 @@
 
 #define READ_SIZE         (64 * 1024)
 #define MESSAGES_PER_TURN 64
+#define LINGER_MS         5000
 
 struct QmpChannel {
     gatomicrefcount references;
     GIOStream *stream;
     GCancellable *reading;
+    GCancellable *writing;
     gsize max_backlog;
     const QmpChannelEvents *events; /* NULL once closed */
     gpointer user_data;
     QmpFramer *framer;
     GByteArray *outgoing; /* not handed to the stream yet */
     GBytes *in_flight;    /* NULL: nothing is being written */
-    gboolean is_closing;  /* the stream goes when all is written */
+    gboolean is_flooded;  /* the backlog is full; told in the next turn */
+    gboolean is_closing;  /* the stream goes when all is written, or at the latest */
+    guint linger;         /* after this time; 0: not yet, or done */
     char buffer[READ_SIZE];
 };
 
@@ -45,6 +49,7 @@ channel_unref(QmpChannel *channel)
     g_byte_array_unref(channel->outgoing);
     g_clear_pointer(&channel->in_flight, g_bytes_unref);
     g_object_unref(channel->reading);
+    g_object_unref(channel->writing);
     g_object_unref(channel->stream);
     g_free(channel);
 }
@@ -115,6 +120,8 @@ on_read(GObject *source, GAsyncResult *result, gpointer user_data)
 
     if (channel->events == NULL)
         return;
+    if (length == 0 && qmp_framer_is_amid(channel->framer))
+        error = g_error_new(VBLK_ERROR, VBLK_ERROR_NO_CONNECTION, "it hung up within a message");
     if (length <= 0) {
         fail(channel, error);
         return;
@@ -157,6 +164,14 @@ on_written(GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+finish(QmpChannel *channel)
+{
+    g_clear_handle_id(&channel->linger, g_source_remove);
+    /* There is nobody left to tell an error of closing to. */
+    (void)g_io_stream_close(channel->stream, NULL, NULL);
+}
+
+static void
 write_more(QmpChannel *channel)
 {
     if (channel->in_flight != NULL)
@@ -164,7 +179,7 @@ write_more(QmpChannel *channel)
 
     if (channel->outgoing->len == 0) {
         if (channel->is_closing)
-            g_io_stream_close(channel->stream, NULL, NULL);
+            finish(channel);
         return;
     }
 
@@ -174,7 +189,7 @@ write_more(QmpChannel *channel)
                                     g_bytes_get_data(channel->in_flight, NULL),
                                     g_bytes_get_size(channel->in_flight),
                                     G_PRIORITY_DEFAULT,
-                                    NULL,
+                                    channel->writing,
                                     on_written,
                                     channel_ref(channel));
 }
@@ -197,6 +212,7 @@ qmp_channel_new(GIOStream *stream,
     g_atomic_ref_count_init(&channel->references);
     channel->stream = g_object_ref(stream);
     channel->reading = g_cancellable_new();
+    channel->writing = g_cancellable_new();
     channel->max_backlog = max_backlog;
     channel->events = events;
     channel->user_data = user_data;
@@ -209,6 +225,25 @@ qmp_channel_new(GIOStream *stream,
     return channel;
 }
 
+static void
+give_up_writing(QmpChannel *channel)
+{
+    g_byte_array_set_size(channel->outgoing, 0);
+    g_cancellable_cancel(channel->writing);
+}
+
+static gboolean
+on_flooded(gpointer user_data)
+{
+    QmpChannel *channel = user_data;
+    g_autoptr(GError) error = g_error_new(
+        VBLK_ERROR, VBLK_ERROR_LIMIT, "it left more than '%zu' bytes unread", channel->max_backlog);
+
+    give_up_writing(channel);
+    fail(channel, error);
+    return G_SOURCE_REMOVE;
+}
+
 void
 qmp_channel_send(QmpChannel *channel, GVariant *message)
 {
@@ -216,23 +251,28 @@ qmp_channel_send(QmpChannel *channel, GVariant *message)
     g_autofree char *text = qmp_value_format(owned);
     gsize in_flight = channel->in_flight != NULL ? g_bytes_get_size(channel->in_flight) : 0;
 
-    if (channel->events == NULL)
+    if (channel->events == NULL || channel->is_flooded)
         return;
 
     g_byte_array_append(channel->outgoing, (const guint8 *)text, (guint)strlen(text));
     g_byte_array_append(channel->outgoing, (const guint8 *)"\r\n", 2);
-    if (channel->outgoing->len + in_flight > channel->max_backlog) {
-        g_autoptr(GError) error = g_error_new(VBLK_ERROR,
-                                              VBLK_ERROR_LIMIT,
-                                              "the peer left more than %zu bytes unread",
-                                              channel->max_backlog);
-
-        g_byte_array_set_size(channel->outgoing, 0);
-        fail(channel, error);
-        return;
-    }
-
     write_more(channel);
+    if (channel->outgoing->len + in_flight <= channel->max_backlog)
+        return;
+
+    channel->is_flooded = TRUE;
+    g_idle_add_full(
+        G_PRIORITY_DEFAULT, on_flooded, channel_ref(channel), (GDestroyNotify)channel_unref);
+}
+
+static gboolean
+on_linger_over(gpointer user_data)
+{
+    QmpChannel *channel = user_data;
+
+    channel->linger = 0;
+    give_up_writing(channel);
+    return G_SOURCE_REMOVE;
 }
 
 void
@@ -245,5 +285,11 @@ qmp_channel_close(QmpChannel *channel)
     channel->is_closing = TRUE;
     g_cancellable_cancel(channel->reading);
     write_more(channel);
+    if (channel->in_flight != NULL)
+        channel->linger = g_timeout_add_full(G_PRIORITY_DEFAULT,
+                                             LINGER_MS,
+                                             on_linger_over,
+                                             channel_ref(channel),
+                                             (GDestroyNotify)channel_unref);
     channel_unref(channel);
 }

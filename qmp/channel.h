@@ -24,7 +24,7 @@ QmpChannel *qmp_channel_new(GIOStream *stream,
                             gsize max_backlog,
                             const QmpChannelEvents *events,
                             gpointer user_data);
-/* A line is sent with the protocol's end of line. */
+/* A line is sent with the protocol's end of line. No callback comes from here. */
 void qmp_channel_send(QmpChannel *channel, GVariant *message);
-/* No callback comes after this; what was sent before is written if the peer takes it. */
+/* No callback comes after this; what was sent before is written if the peer takes it soon. */
 void qmp_channel_close(QmpChannel *channel);

@@ -7,12 +7,12 @@
 #include <gio/gunixsocketaddress.h>
 
 #include "api/vblk-error.h"
+#include "qmp/calls.h"
 #include "qmp/channel.h"
 #include "qmp/qmp-error.h"
 #include "qmp/value.h"
 
-#define MAX_CALLS_IN_FLIGHT 1000
-#define MAX_BACKLOG         (16 * 1024 * 1024)
+#define MAX_BACKLOG (16 * 1024 * 1024)
 
 typedef enum {
     AWAITING_GREETING,
@@ -26,13 +26,14 @@ struct _QmpClient {
 
     QmpChannel *channel; /* NULL once closed */
     State state;
-    GTask *opening; /* NULL once open or closed */
-    guint deadline; /* of the greeting; 0: none */
+    GTask *opening;     /* NULL once open or closed */
+    guint deadline;     /* of the opening; 0: none */
+    GSource *cancelled; /* of the opening; NULL: none */
+    char *peer;         /* for messages: "monitor at '/run/x'" */
     guint version;
     char *package;
     int peer_pid;
-    gint64 last_id;
-    GHashTable *calls; /* gint64 id -> Call, owned */
+    QmpCalls *calls;
 };
 
 G_DEFINE_FINAL_TYPE(QmpClient, qmp_client, G_TYPE_OBJECT)
@@ -45,47 +46,31 @@ enum {
 
 static guint signals[N_SIGNALS];
 
-/* An answer that is waited for. */
-typedef struct {
-    QmpClient *client; /* borrowed, outlives us */
-    GTask *task;
-    gint64 id;
-    guint timeout; /* source; 0: none */
-    guint timeout_ms;
-    char *command;
-} Call;
-
-static void
-call_free(Call *call)
+/* It is open, or will never be. */
+static GTask *
+end_opening(QmpClient *client)
 {
-    if (call->timeout != 0)
-        g_source_remove(call->timeout);
-    g_object_unref(call->task);
-    g_free(call->command);
-    g_free(call);
+    g_clear_handle_id(&client->deadline, g_source_remove);
+    if (client->cancelled != NULL) {
+        g_source_destroy(client->cancelled);
+        g_clear_pointer(&client->cancelled, g_source_unref);
+    }
+
+    return g_steal_pointer(&client->opening);
 }
 
 /* Fails what is open, tells once, and gives up the reference that the open channel stood for. */
 static void
 close_with(QmpClient *client, const GError *reason)
 {
-    g_autoptr(GHashTable) calls = NULL;
-    g_autoptr(GTask) opening = g_steal_pointer(&client->opening);
-    GHashTableIter iter;
-    Call *call;
+    g_autoptr(GTask) opening = end_opening(client);
 
     if (client->state == CLOSED)
         return;
 
     client->state = CLOSED;
-    g_clear_handle_id(&client->deadline, g_source_remove);
     g_clear_pointer(&client->channel, qmp_channel_close);
-
-    calls = g_steal_pointer(&client->calls);
-    g_hash_table_iter_init(&iter, calls);
-    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&call))
-        g_task_return_error(call->task, g_error_copy(reason));
-
+    qmp_calls_fail_all(client->calls, reason);
     if (opening != NULL)
         g_task_return_error(opening, g_error_copy(reason));
     g_signal_emit(client, signals[SIGNAL_CLOSED], 0, reason);
@@ -96,7 +81,7 @@ static void
 close_for_fault(QmpClient *client, const char *fault)
 {
     g_autoptr(GError) error = g_error_new(
-        VBLK_ERROR, VBLK_ERROR_NO_CONNECTION, "the QMP peer broke the protocol: %s", fault);
+        VBLK_ERROR, VBLK_ERROR_NO_CONNECTION, "the %s broke the protocol: %s", client->peer, fault);
 
     close_with(client, error);
 }
@@ -109,8 +94,9 @@ on_closed(const GError *reason, gpointer user_data)
 
     error = g_error_new(VBLK_ERROR,
                         VBLK_ERROR_NO_CONNECTION,
-                        client->state == OPEN ? "the QMP peer went away: %s"
-                                              : "the QMP peer did not open a session: %s",
+                        client->state == OPEN ? "the %s went away: %s"
+                                              : "the %s did not open a session: %s",
+                        client->peer,
                         reason != NULL ? reason->message : "it closed the connection");
     client->channel = NULL; /* it has closed itself */
     close_with(client, error);
@@ -119,6 +105,7 @@ on_closed(const GError *reason, gpointer user_data)
 static gboolean
 on_rubbish(const GError *reason, gpointer user_data)
 {
+    close_for_fault(user_data, reason->message);
     return FALSE;
 }
 
@@ -154,35 +141,51 @@ error_from_reply(GVariant *description)
         QMP_ERROR, (int)qmp_error_from_class(name), text != NULL ? text : "no description");
 }
 
-/* An id that nobody waits for belongs to a call that timed out. */
+/* QEMU answers without an id what it could not read as a command. */
+static void
+refuse_answer(QmpClient *client, GVariant *description)
+{
+    g_autofree char *fault = NULL;
+    const char *text = "";
+
+    if (description != NULL)
+        g_variant_lookup(description, "desc", "&s", &text);
+    fault = g_strdup_printf(
+        "an answer to nothing that was asked%s%s", text[0] != '\0' ? ": " : "", text);
+    close_for_fault(client, fault);
+}
+
 static void
 take_reply(QmpClient *client, GVariant *message)
 {
     g_autoptr(GVariant) value = g_variant_lookup_value(message, "return", NULL);
     g_autoptr(GVariant) description = NULL;
     g_autoptr(GTask) task = NULL;
-    Call *call;
     gint64 id;
 
-    if (!g_variant_lookup(message, "id", "x", &id) || id < 1 || id > client->last_id) {
-        close_for_fault(client, "an answer to nothing that was asked");
+    (void)qmp_value_get_object(message, "error", &description, NULL); /* or it stays NULL */
+    if ((value == NULL) == (description == NULL)) {
+        close_for_fault(client, "an answer must have one of 'return' and 'error'");
         return;
     }
-    call = g_hash_table_lookup(client->calls, &id);
-    if (call == NULL)
+    if (!g_variant_lookup(message, "id", "x", &id)) {
+        refuse_answer(client, description);
         return;
+    }
 
-    task = g_object_ref(call->task);
-    g_hash_table_remove(client->calls, &id);
-    if (value != NULL)
-        g_task_return_pointer(task, g_steal_pointer(&value), (GDestroyNotify)g_variant_unref);
-    else if (qmp_value_get_object(message, "error", &description, NULL))
-        g_task_return_error(task, error_from_reply(description));
-    else
-        g_task_return_new_error(task,
-                                VBLK_ERROR,
-                                VBLK_ERROR_NO_CONNECTION,
-                                "the QMP peer gave an answer without 'return' or 'error'");
+    switch (qmp_calls_take(client->calls, id, &task)) {
+    case QMP_ANSWER_AWAITED:
+        if (value != NULL)
+            g_task_return_pointer(task, g_steal_pointer(&value), (GDestroyNotify)g_variant_unref);
+        else
+            g_task_return_error(task, error_from_reply(description));
+        break;
+    case QMP_ANSWER_LATE:
+        break;
+    case QMP_ANSWER_TO_NOTHING:
+        refuse_answer(client, description);
+        break;
+    }
 }
 
 static void
@@ -196,13 +199,18 @@ on_negotiated(GObject *source, GAsyncResult *result, gpointer user_data)
     if (client->state != NEGOTIATING)
         return;
     if (reply == NULL) {
-        close_with(client, error);
+        g_autoptr(GError) reason = g_error_new(VBLK_ERROR,
+                                               VBLK_ERROR_NO_CONNECTION,
+                                               "the %s did not open a session: %s",
+                                               client->peer,
+                                               error->message);
+
+        close_with(client, reason);
         return;
     }
 
     client->state = OPEN;
-    g_clear_handle_id(&client->deadline, g_source_remove);
-    opening = g_steal_pointer(&client->opening);
+    opening = end_opening(client);
     g_task_return_pointer(opening, g_object_ref(client), g_object_unref);
 }
 
@@ -221,7 +229,7 @@ take_greeting(QmpClient *client, GVariant *message)
         !qmp_value_get_uint64(qemu, "minor", &minor, NULL) ||
         !qmp_value_get_uint64(qemu, "micro", &micro, NULL) || major > 999 || minor > 999 ||
         micro > 999) {
-        close_for_fault(client, "its greeting is none");
+        close_for_fault(client, "its first message is no greeting");
         return;
     }
 
@@ -232,7 +240,7 @@ take_greeting(QmpClient *client, GVariant *message)
     qmp_client_call_async(client,
                           "qmp_capabilities",
                           NULL,
-                          QMP_CLIENT_GREETING_TIMEOUT_MS,
+                          2 * QMP_CLIENT_GREETING_TIMEOUT_MS, /* the opening's deadline is nearer */
                           NULL,
                           on_negotiated,
                           NULL);
@@ -266,15 +274,30 @@ on_message(GBytes *bytes, gpointer user_data)
 }
 
 static gboolean
-on_greeting_overdue(gpointer user_data)
+on_opening_overdue(gpointer user_data)
 {
     QmpClient *client = user_data;
-    g_autoptr(GError) error = g_error_new(VBLK_ERROR,
-                                          VBLK_ERROR_TIMEOUT,
-                                          "the QMP peer did not greet within %d ms",
-                                          QMP_CLIENT_GREETING_TIMEOUT_MS);
+    g_autoptr(GError) error = NULL;
 
+    error = g_error_new(VBLK_ERROR,
+                        VBLK_ERROR_TIMEOUT,
+                        client->state == AWAITING_GREETING
+                            ? "the %s did not greet within '%d' ms"
+                            : "the %s did not open a session within '%d' ms",
+                        client->peer,
+                        QMP_CLIENT_GREETING_TIMEOUT_MS);
     client->deadline = 0;
+    close_with(client, error);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_opening_cancelled(GCancellable *cancellable, gpointer user_data)
+{
+    QmpClient *client = user_data;
+    g_autoptr(GError) error = g_error_new(
+        VBLK_ERROR, VBLK_ERROR_CANCELLED, "connecting to the %s was cancelled", client->peer);
+
     close_with(client, error);
     return G_SOURCE_REMOVE;
 }
@@ -292,16 +315,47 @@ find_peer_pid(GIOStream *stream)
     return credentials != NULL ? MAX(g_credentials_get_unix_pid(credentials, NULL), 0) : 0;
 }
 
+static char *
+describe_peer(const char *path, int pid)
+{
+    if (path != NULL)
+        return g_strdup_printf("monitor at '%s'", path);
+    return pid > 0 ? g_strdup_printf("monitor of process '%d'", pid) : g_strdup("monitor");
+}
+
+/* @path: NULL where it is not known. */
 static void
-begin(GTask *task, GIOStream *stream)
+begin(GTask *task, GIOStream *stream, const char *path)
 {
     static const QmpChannelEvents events = {on_message, on_rubbish, on_closed};
     QmpClient *client = g_object_new(QMP_TYPE_CLIENT, NULL);
+    GCancellable *cancellable = g_task_get_cancellable(task);
 
     client->opening = task;
     client->peer_pid = find_peer_pid(stream);
+    client->peer = describe_peer(path, client->peer_pid);
+    client->calls = qmp_calls_new(client->peer);
     client->channel = qmp_channel_new(stream, MAX_BACKLOG, &events, client);
-    client->deadline = g_timeout_add(QMP_CLIENT_GREETING_TIMEOUT_MS, on_greeting_overdue, client);
+    client->deadline = g_timeout_add(QMP_CLIENT_GREETING_TIMEOUT_MS, on_opening_overdue, client);
+    if (cancellable != NULL) {
+        client->cancelled = g_cancellable_source_new(cancellable);
+        g_source_set_callback(client->cancelled, G_SOURCE_FUNC(on_opening_cancelled), client, NULL);
+        g_source_attach(client->cancelled, NULL);
+    }
+}
+
+/* We see to the cancellable ourselves: the task's own check would lose a client that is open. */
+static GTask *
+new_opening(GCancellable *cancellable,
+            GAsyncReadyCallback callback,
+            gpointer user_data,
+            gpointer source_tag)
+{
+    GTask *task = g_task_new(NULL, cancellable, callback, user_data);
+
+    g_task_set_check_cancellable(task, FALSE);
+    g_task_set_source_tag(task, source_tag);
+    return task;
 }
 
 void
@@ -310,10 +364,7 @@ qmp_client_new_async(GIOStream *stream,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
 {
-    GTask *task = g_task_new(NULL, cancellable, callback, user_data);
-
-    g_task_set_source_tag(task, qmp_client_new_async);
-    begin(task, stream);
+    begin(new_opening(cancellable, callback, user_data, qmp_client_new_async), stream, NULL);
 }
 
 QmpClient *
@@ -336,14 +387,16 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
     if (stream == NULL) {
         g_task_return_new_error(task,
                                 VBLK_ERROR,
-                                VBLK_ERROR_NO_CONNECTION,
+                                g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+                                    ? VBLK_ERROR_CANCELLED
+                                    : VBLK_ERROR_NO_CONNECTION,
                                 "cannot connect to the monitor at '%s': %s",
                                 path,
                                 error->message);
         return;
     }
 
-    begin(g_steal_pointer(&task), G_IO_STREAM(stream));
+    begin(g_steal_pointer(&task), G_IO_STREAM(stream), path);
 }
 
 void
@@ -352,11 +405,10 @@ qmp_client_connect_async(const char *socket_path,
                          GAsyncReadyCallback callback,
                          gpointer user_data)
 {
-    GTask *task = g_task_new(NULL, cancellable, callback, user_data);
+    GTask *task = new_opening(cancellable, callback, user_data, qmp_client_connect_async);
     g_autoptr(GSocketClient) client = g_socket_client_new();
     g_autoptr(GSocketAddress) address = g_unix_socket_address_new(socket_path);
 
-    g_task_set_source_tag(task, qmp_client_connect_async);
     g_task_set_task_data(task, g_strdup(socket_path), g_free);
     g_socket_client_connect_async(
         client, G_SOCKET_CONNECTABLE(address), cancellable, on_connected, task);
@@ -394,24 +446,27 @@ qmp_client_get_peer_pid(QmpClient *client)
     return client->peer_pid;
 }
 
-/* The answer may still come; it is then dropped. */
-static gboolean
-on_call_overdue(gpointer user_data)
+/* NULL where a command may be sent. */
+static GError *
+find_obstacle(QmpClient *client, const char *command, GCancellable *cancellable)
 {
-    Call *call = user_data;
-    g_autoptr(GTask) task = g_object_ref(call->task);
-    g_autofree char *command = g_strdup(call->command);
-    guint timeout_ms = call->timeout_ms;
-
-    call->timeout = 0;
-    g_hash_table_remove(call->client->calls, &call->id);
-    g_task_return_new_error(task,
-                            VBLK_ERROR,
-                            VBLK_ERROR_TIMEOUT,
-                            "the QMP peer did not answer '%s' within %u ms",
-                            command,
-                            timeout_ms);
-    return G_SOURCE_REMOVE;
+    if (client->state == CLOSED || client->state == AWAITING_GREETING)
+        return g_error_new(VBLK_ERROR,
+                           VBLK_ERROR_NO_CONNECTION,
+                           "cannot send '%s': the %s is closed",
+                           command,
+                           client->peer);
+    if (g_cancellable_is_cancelled(cancellable))
+        return g_error_new(
+            VBLK_ERROR, VBLK_ERROR_CANCELLED, "'%s' was cancelled before it was sent", command);
+    if (qmp_calls_is_full(client->calls))
+        return g_error_new(VBLK_ERROR,
+                           VBLK_ERROR_LIMIT,
+                           "cannot send '%s': the %s left '%d' commands unanswered",
+                           command,
+                           client->peer,
+                           QMP_CALLS_MAX);
+    return NULL;
 }
 
 void
@@ -423,44 +478,27 @@ qmp_client_call_async(QmpClient *client,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
-    g_autoptr(GTask) task = g_task_new(client, cancellable, callback, user_data);
+    GTask *task = g_task_new(client, cancellable, callback, user_data);
     g_autoptr(GVariant) owned = arguments != NULL ? g_variant_ref_sink(arguments) : NULL;
-    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
-    Call *call;
+    GError *obstacle = find_obstacle(client, command, cancellable);
+    GVariantBuilder message = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
+    gint64 id;
 
     g_task_set_source_tag(task, qmp_client_call_async);
-    if (client->state == CLOSED || client->state == AWAITING_GREETING) {
-        g_task_return_new_error(task,
-                                VBLK_ERROR,
-                                VBLK_ERROR_NO_CONNECTION,
-                                "cannot send '%s': the monitor is closed",
-                                command);
-        return;
-    }
-    if (g_hash_table_size(client->calls) >= MAX_CALLS_IN_FLIGHT) {
-        g_task_return_new_error(task,
-                                VBLK_ERROR,
-                                VBLK_ERROR_LIMIT,
-                                "cannot send '%s': %d commands wait for answers",
-                                command,
-                                MAX_CALLS_IN_FLIGHT);
+    g_task_set_check_cancellable(task, FALSE);
+    if (obstacle != NULL) {
+        g_variant_builder_clear(&message);
+        g_task_return_error(task, obstacle);
+        g_object_unref(task);
         return;
     }
 
-    call = g_new0(Call, 1);
-    call->client = client;
-    call->id = ++client->last_id;
-    call->command = g_strdup(command);
-    call->timeout_ms = timeout_ms;
-    call->timeout = g_timeout_add(timeout_ms, on_call_overdue, call);
-    call->task = g_steal_pointer(&task);
-    g_hash_table_insert(client->calls, &call->id, call);
-
-    g_variant_dict_insert(&message, "execute", "s", command);
+    id = qmp_calls_add(client->calls, task, command, timeout_ms);
+    g_variant_builder_add(&message, "{sv}", "execute", g_variant_new_string(command));
     if (owned != NULL)
-        g_variant_dict_insert_value(&message, "arguments", owned);
-    g_variant_dict_insert(&message, "id", "x", call->id);
-    qmp_channel_send(client->channel, g_variant_dict_end(&message));
+        g_variant_builder_add(&message, "{sv}", "arguments", owned);
+    g_variant_builder_add(&message, "{sv}", "id", g_variant_new_int64(id));
+    qmp_channel_send(client->channel, g_variant_builder_end(&message));
 }
 
 GVariant *
@@ -474,8 +512,8 @@ qmp_client_call_finish(QmpClient *client, GAsyncResult *result, GError **error)
 void
 qmp_client_close(QmpClient *client)
 {
-    g_autoptr(GError)
-        error = g_error_new(VBLK_ERROR, VBLK_ERROR_CANCELLED, "the monitor was closed by us");
+    g_autoptr(GError) error = g_error_new(
+        VBLK_ERROR, VBLK_ERROR_CANCELLED, "the %s was closed by us", client->peer);
 
     close_with(client, error);
 }
@@ -486,8 +524,9 @@ qmp_client_finalize(GObject *object)
     QmpClient *client = QMP_CLIENT(object);
 
     g_assert(client->state == CLOSED);
-    g_clear_pointer(&client->calls, g_hash_table_unref);
+    qmp_calls_free(client->calls);
     g_free(client->package);
+    g_free(client->peer);
 
     G_OBJECT_CLASS(qmp_client_parent_class)->finalize(object);
 }
@@ -524,6 +563,4 @@ qmp_client_class_init(QmpClientClass *class)
 static void
 qmp_client_init(QmpClient *client)
 {
-    client->calls = g_hash_table_new_full(
-        g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)call_free);
 }

@@ -38,28 +38,30 @@ finish_close(QmpServer *server)
 static void
 send_error(QmpServer *server, const GError *error, GVariant *id)
 {
-    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
-    g_auto(GVariantDict) body = G_VARIANT_DICT_INIT(NULL);
+    GVariantBuilder message = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
+    GVariantBuilder body = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     QmpError code = error->domain == QMP_ERROR ? (QmpError)error->code : QMP_ERROR_GENERIC_ERROR;
+    /* A message may quote what an image holds. */
+    g_autofree char *text = g_utf8_make_valid(error->message, -1);
 
-    g_variant_dict_insert(&body, "class", "s", qmp_error_class(code));
-    g_variant_dict_insert(&body, "desc", "s", error->message);
+    g_variant_builder_add(&body, "{sv}", "class", g_variant_new_string(qmp_error_class(code)));
+    g_variant_builder_add(&body, "{sv}", "desc", g_variant_new_string(text));
     if (id != NULL)
-        g_variant_dict_insert_value(&message, "id", id);
-    g_variant_dict_insert_value(&message, "error", g_variant_dict_end(&body));
-    qmp_channel_send(server->channel, g_variant_dict_end(&message));
+        g_variant_builder_add(&message, "{sv}", "id", id);
+    g_variant_builder_add(&message, "{sv}", "error", g_variant_builder_end(&body));
+    qmp_channel_send(server->channel, g_variant_builder_end(&message));
 }
 
 static void
 send_return(QmpServer *server, GVariant *value, GVariant *id)
 {
-    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
+    GVariantBuilder message = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 
+    g_variant_builder_add(
+        &message, "{sv}", "return", value != NULL ? value : g_variant_new("a{sv}", NULL));
     if (id != NULL)
-        g_variant_dict_insert_value(&message, "id", id);
-    g_variant_dict_insert_value(
-        &message, "return", value != NULL ? value : g_variant_new("a{sv}", NULL));
-    qmp_channel_send(server->channel, g_variant_dict_end(&message));
+        g_variant_builder_add(&message, "{sv}", "id", id);
+    qmp_channel_send(server->channel, g_variant_builder_end(&message));
 }
 
 static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -107,9 +109,40 @@ check_frame(GVariant *message, GVariant **ret_arguments, const char **ret_comman
 
 /* No capability is offered, so none can be enabled. */
 static gboolean
+check_enabled(GVariant *list, GError **error)
+{
+    if (!g_variant_is_of_type(list, G_VARIANT_TYPE("av")))
+        return refuse(error, "Invalid parameter type for 'enable', expected: array");
+
+    for (gsize i = 0; i < g_variant_n_children(list); i++) {
+        g_autoptr(GVariant) boxed = g_variant_get_child_value(list, i);
+        g_autoptr(GVariant) name = g_variant_get_variant(boxed);
+
+        if (!g_variant_is_of_type(name, G_VARIANT_TYPE_STRING))
+            return refuse(error, "Invalid parameter type for 'enable[%zu]', expected: string", i);
+        return refuse(error, "Capability %s not available", g_variant_get_string(name, NULL));
+    }
+
+    return TRUE;
+}
+
+/* In QEMU's order: an argument that is wrong is told of also where negotiation is over. */
+static gboolean
 negotiate(QmpServer *server, GVariant *arguments, GError **error)
 {
-    g_autoptr(GVariant) enable = g_variant_lookup_value(arguments, "enable", NULL);
+    GVariantIter iter;
+    const char *name;
+    GVariant *value;
+
+    g_variant_iter_init(&iter, arguments);
+    while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
+        g_autoptr(GVariant) member = value;
+
+        if (!g_str_equal(name, "enable"))
+            return refuse(error, "Parameter '%s' is unexpected", name);
+        if (!check_enabled(member, error))
+            return FALSE;
+    }
 
     if (server->is_negotiated) {
         g_set_error(error,
@@ -118,10 +151,6 @@ negotiate(QmpServer *server, GVariant *arguments, GError **error)
                     "Capabilities negotiation is already complete, command ignored");
         return FALSE;
     }
-    if (enable != NULL && !g_variant_is_of_type(enable, G_VARIANT_TYPE("av")))
-        return refuse(error, "Invalid parameter type for '%s', expected: array", "enable");
-    if (enable != NULL && g_variant_n_children(enable) > 0)
-        return refuse(error, "Capability %s not available", "oob");
 
     server->is_negotiated = TRUE;
     return TRUE;
@@ -130,7 +159,8 @@ negotiate(QmpServer *server, GVariant *arguments, GError **error)
 static GVariant *
 execute(QmpServer *server, const char *command, GVariant *arguments, GError **error)
 {
-    g_assert(command != NULL);
+    GVariant *value;
+
     if (g_str_equal(command, "qmp_capabilities")) {
         if (!negotiate(server, arguments, error))
             return NULL;
@@ -153,7 +183,8 @@ execute(QmpServer *server, const char *command, GVariant *arguments, GError **er
         return NULL;
     }
 
-    return server->handler(server, command, arguments, server->user_data, error);
+    value = server->handler(server, command, arguments, server->user_data, error);
+    return value != NULL ? g_variant_take_ref(value) : NULL;
 }
 
 static void
@@ -192,7 +223,7 @@ on_rubbish(const GError *reason, gpointer user_data)
     QmpServer *server = user_data;
 
     send_error(server, reason, NULL);
-    return FALSE;
+    return !g_error_matches(reason, VBLK_ERROR, VBLK_ERROR_LIMIT);
 }
 
 static void
@@ -244,20 +275,22 @@ void
 qmp_server_send_event(QmpServer *server, const char *name, GVariant *data, gint64 time_us)
 {
     g_autoptr(GVariant) owned = data != NULL ? g_variant_ref_sink(data) : NULL;
-    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
+    GVariantBuilder message;
 
     if (server->channel == NULL || !server->is_negotiated)
         return;
 
-    g_variant_dict_insert_value(&message,
-                                "timestamp",
-                                g_variant_new_parsed("{'seconds': <%x>, 'microseconds': <%x>}",
-                                                     time_us / G_USEC_PER_SEC,
-                                                     time_us % G_USEC_PER_SEC));
-    g_variant_dict_insert(&message, "event", "s", name);
+    g_variant_builder_init(&message, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&message,
+                          "{sv}",
+                          "timestamp",
+                          g_variant_new_parsed("{'seconds': <%x>, 'microseconds': <%x>}",
+                                               time_us / G_USEC_PER_SEC,
+                                               time_us % G_USEC_PER_SEC));
+    g_variant_builder_add(&message, "{sv}", "event", g_variant_new_string(name));
     if (owned != NULL)
-        g_variant_dict_insert_value(&message, "data", owned);
-    qmp_channel_send(server->channel, g_variant_dict_end(&message));
+        g_variant_builder_add(&message, "{sv}", "data", owned);
+    qmp_channel_send(server->channel, g_variant_builder_end(&message));
 }
 
 void
