@@ -13,7 +13,7 @@
 typedef struct {
     Driver *driver; /* borrowed: the task's source */
     Domain *domain; /* owned */
-    Disk *disk;     /* borrowed from the domain; busy for us */
+    Disk *disk;     /* borrowed from the domain, busy for us; NULL once a run has it */
     char *base;     /* NULL: none */
     guint64 bandwidth_bps;
     gboolean keeps_relative;
@@ -25,7 +25,7 @@ typedef struct {
 static void
 pull_free(Pull *pull)
 {
-    if (pull->disk != NULL && pull->disk->job == NULL)
+    if (pull->disk != NULL)
         pull->disk->is_busy = FALSE;
     look_free(pull->look);
     plan_free(pull->plan);
@@ -97,6 +97,7 @@ on_opened(GObject *source, GAsyncResult *result, gpointer user_data)
     parts.plan = g_steal_pointer(&pull->plan);
     parts.chain = g_steal_pointer(&pull->look->chain);
     parts.peer = g_steal_pointer(&pull->look->peer);
+    pull->disk = NULL; /* the run has it now */
     run_start_async(pull->driver, &parts, on_run_started, g_steal_pointer(&task));
 }
 
@@ -122,7 +123,7 @@ static gboolean
 make_plan(Pull *pull, GError **error)
 {
     g_autofree char *id = g_strdup_printf(
-        "pull-%s-%" G_GUINT64_FORMAT, pull->disk->target, ++pull->driver->last_number);
+        "pull-%s-%" G_GUINT64_FORMAT, pull->disk->target, ++pull->driver->last_job_number);
     PullRequest request = {
         .job_id = id,
         .target = pull->disk->target,
@@ -163,8 +164,10 @@ static Disk *
 find_job_disk(const Domain *domain, const char *name, GError **error)
 {
     guint position;
-    Disk *disk = domain_find_disk(domain, name, &position, error);
+    Disk *disk = NULL;
 
+    if (domain_check_free(domain, error))
+        disk = domain_find_disk(domain, name, &position, error);
     if (disk == NULL)
         return NULL;
     if (position > 0) {
@@ -380,7 +383,13 @@ driver_block_job_set_speed_async(Driver *driver,
     Speed *speed;
 
     g_task_set_source_tag(task, driver_block_job_set_speed_async);
-    if (run == NULL) {
+    if (run != NULL && bandwidth_bps > G_MAXINT64)
+        refuse(&error,
+               VBLK_ERROR_INVALID_ARGUMENT,
+               "bandwidth must be less than '%" G_GINT64_FORMAT "', not '%" G_GUINT64_FORMAT "'",
+               G_MAXINT64,
+               bandwidth_bps);
+    if (error != NULL) {
         g_task_return_error(task, g_steal_pointer(&error));
         return;
     }

@@ -7,6 +7,7 @@
 #include "api/vblk-error.h"
 #include "driver/driver-private.h"
 #include "driver/look.h"
+#include "driver/turn.h"
 
 typedef struct {
     Driver *driver; /* borrowed: the task's source */
@@ -20,6 +21,9 @@ static void read_next_chain(GTask *task);
 static void
 define_free(Define *define)
 {
+    g_ptr_array_remove(define->driver->coming, define->domain);
+    if (define->old != NULL)
+        define->old->is_changing = FALSE;
     domain_unref(define->domain);
     domain_unref(define->old);
     driver_end_call(define->driver);
@@ -68,6 +72,8 @@ find_old(Driver *driver, DomainXml *xml, Domain **ret_old, GError **error)
                       "domain '%s' already exists with uuid %s",
                       name,
                       same_name->uuid);
+    if (same_name != NULL && !domain_check_free(same_name, error))
+        return FALSE;
     if (same_name != NULL && domain_has_job(same_name))
         return refuse(error,
                       VBLK_ERROR_OPERATION_INVALID,
@@ -75,6 +81,23 @@ find_old(Driver *driver, DomainXml *xml, Domain **ret_old, GError **error)
                       name);
 
     *ret_old = same_name;
+    return TRUE;
+}
+
+/* Of two calls that define the same domain the later one would not know of the first. */
+static gboolean
+check_coming(Driver *driver, const Domain *domain, GError **error)
+{
+    for (guint i = 0; i < driver->coming->len; i++) {
+        const Domain *other = g_ptr_array_index(driver->coming, i);
+
+        if (g_str_equal(other->name, domain->name) || g_str_equal(other->uuid, domain->uuid))
+            return refuse(error,
+                          VBLK_ERROR_OPERATION_INVALID,
+                          "domain '%s' is being defined by another call: try again",
+                          other->name);
+    }
+
     return TRUE;
 }
 
@@ -183,6 +206,7 @@ static void
 define(Driver *driver, DomainXml *definition, GTask *task)
 {
     g_autoptr(DomainXml) xml = definition;
+    g_autoptr(Domain) domain = NULL;
     g_autoptr(GError) error = NULL;
     Define *define = g_new0(Define, 1);
     Domain *old = NULL;
@@ -196,13 +220,18 @@ define(Driver *driver, DomainXml *definition, GTask *task)
     }
 
     ensure_uuid(xml, old);
-    define->old = old != NULL ? domain_ref(old) : NULL;
-    define->domain = domain_new(g_steal_pointer(&xml), &error);
-    if (define->domain == NULL) {
+    domain = domain_new(g_steal_pointer(&xml), &error);
+    if (domain == NULL || !check_coming(driver, domain, &error)) {
         g_task_return_error(task, g_steal_pointer(&error));
         return;
     }
 
+    if (old != NULL) {
+        define->old = domain_ref(old);
+        old->is_changing = TRUE;
+    }
+    define->domain = g_steal_pointer(&domain);
+    g_ptr_array_add(driver->coming, define->domain);
     read_next_chain(task);
 }
 
@@ -274,12 +303,33 @@ driver_define_finish(Driver *driver, GAsyncResult *result, GError **error)
     return g_task_propagate_pointer(G_TASK(result), error);
 }
 
+/* Undefining */
+
+typedef struct {
+    Driver *driver; /* borrowed: the task's source */
+    Domain *domain; /* owned; changing for us */
+    gboolean with_snapshots;
+    gboolean is_begun; /* it is for us to say that the domain changes no more */
+} Undefine;
+
+static void
+undefine_free(Undefine *undefine)
+{
+    if (undefine->is_begun)
+        undefine->domain->is_changing = FALSE;
+    turn_leave(undefine->domain);
+    domain_unref(undefine->domain);
+    driver_end_call(undefine->driver);
+    g_free(undefine);
+}
+
 static void
 on_undefined(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
-    Driver *driver = g_task_get_source_object(task);
-    Domain *domain = g_task_get_task_data(task);
+    Undefine *undefine = g_task_get_task_data(task);
+    Driver *driver = undefine->driver;
+    Domain *domain = undefine->domain;
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) events = store_commit_finish(VB_STORE(source), result, &error);
 
@@ -298,6 +348,52 @@ on_undefined(GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_boolean(task, TRUE);
 }
 
+static gboolean
+check_undefine(const Undefine *undefine, GError **error)
+{
+    const Domain *domain = undefine->domain;
+
+    if (!domain_check_free(domain, error))
+        return FALSE;
+    if (domain_has_job(domain))
+        return refuse(error,
+                      VBLK_ERROR_OPERATION_INVALID,
+                      "domain '%s' has active block job: abort it or wait for its end",
+                      domain->name);
+    if (!undefine->with_snapshots && domain->snapshots->len > 0)
+        return refuse(error,
+                      VBLK_ERROR_OPERATION_INVALID,
+                      "cannot delete inactive domain with %u snapshots: --snapshots-metadata "
+                      "removes their records too",
+                      domain->snapshots->len);
+    return TRUE;
+}
+
+static void
+undefine_in_turn(gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    Undefine *undefine = g_task_get_task_data(task);
+    const Domain *domain = undefine->domain;
+    g_autoptr(Event)
+        event = event_new(EVENT_LIFECYCLE, domain->name, domain->uuid, g_get_real_time());
+    g_autoptr(GError) error = NULL;
+    StoreBatch *batch;
+
+    if (!check_undefine(undefine, &error)) {
+        g_task_return_error(task, g_steal_pointer(&error));
+        return;
+    }
+
+    undefine->is_begun = undefine->domain->is_changing = TRUE;
+    event->lifecycle = LIFECYCLE_UNDEFINED;
+    event->lifecycle_detail = LIFECYCLE_UNDEFINED_REMOVED;
+    batch = store_batch_new();
+    store_batch_delete_domain(batch, domain->uuid);
+    store_batch_append_event(batch, event);
+    store_commit_async(undefine->driver->store, batch, on_undefined, g_steal_pointer(&task));
+}
+
 void
 driver_undefine_async(Driver *driver,
                       Domain *domain,
@@ -306,36 +402,16 @@ driver_undefine_async(Driver *driver,
                       GAsyncReadyCallback callback,
                       gpointer user_data)
 {
-    g_autoptr(GTask) task = g_task_new(driver, cancellable, callback, user_data);
-    g_autoptr(Event)
-        event = event_new(EVENT_LIFECYCLE, domain->name, domain->uuid, g_get_real_time());
-    g_autoptr(GError) error = NULL;
-    StoreBatch *batch;
+    GTask *task = g_task_new(driver, cancellable, callback, user_data);
+    Undefine *undefine = g_new0(Undefine, 1);
 
+    driver_begin_call(driver);
+    undefine->driver = driver;
+    undefine->domain = domain_ref(domain);
+    undefine->with_snapshots = with_snapshots;
     g_task_set_source_tag(task, driver_undefine_async);
-    g_task_set_task_data(task, domain_ref(domain), (GDestroyNotify)domain_unref);
-    if (domain_has_job(domain))
-        refuse(&error,
-               VBLK_ERROR_OPERATION_INVALID,
-               "domain '%s' has active block job: abort it or wait for its end",
-               domain->name);
-    else if (!with_snapshots && domain->snapshots->len > 0)
-        refuse(&error,
-               VBLK_ERROR_OPERATION_INVALID,
-               "cannot delete inactive domain with %u snapshots: --snapshots-metadata removes "
-               "their records too",
-               domain->snapshots->len);
-    if (error != NULL) {
-        g_task_return_error(task, g_steal_pointer(&error));
-        return;
-    }
-
-    event->lifecycle = LIFECYCLE_UNDEFINED;
-    event->lifecycle_detail = LIFECYCLE_UNDEFINED_REMOVED;
-    batch = store_batch_new();
-    store_batch_delete_domain(batch, domain->uuid);
-    store_batch_append_event(batch, event);
-    store_commit_async(driver->store, batch, on_undefined, g_steal_pointer(&task));
+    g_task_set_task_data(task, undefine, (GDestroyNotify)undefine_free);
+    turn_enter(domain, undefine_in_turn, task);
 }
 
 gboolean
@@ -346,19 +422,50 @@ driver_undefine_finish(Driver *driver, GAsyncResult *result, GError **error)
     return g_task_propagate_boolean(G_TASK(result), error);
 }
 
+typedef struct {
+    Driver *driver; /* borrowed: the task's source */
+    Domain *domain; /* owned */
+    char *target;
+} Reading;
+
+static void
+reading_free(Reading *reading)
+{
+    domain_unref(reading->domain);
+    driver_end_call(reading->driver);
+    g_free(reading->target);
+    g_free(reading);
+}
+
+/* The model learns what was read, unless something else has been done to the disk since. */
+static void
+learn(const Reading *reading, const Chain *chain)
+{
+    Disk *disk = domain_get_disk_by_target(reading->domain, reading->target);
+
+    if (disk == NULL || disk->is_busy || chain_depth(disk->chain) == 0 ||
+        g_strcmp0(chain_active(disk->chain)->path, chain_active(chain)->path) != 0)
+        return;
+
+    chain_free(disk->chain);
+    disk->chain = chain_copy(chain);
+    disk->is_chain_known = TRUE;
+}
+
 static void
 on_chain_read(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(GTask) task = user_data;
-    Driver *driver = g_task_get_source_object(task);
     g_autoptr(GError) error = NULL;
     g_autoptr(Look) look = look_finish(result, &error);
 
-    driver_end_call(driver);
-    if (look == NULL)
+    if (look == NULL) {
         g_task_return_error(task, g_steal_pointer(&error));
-    else
-        g_task_return_pointer(task, g_steal_pointer(&look->chain), (GDestroyNotify)chain_free);
+        return;
+    }
+
+    learn(g_task_get_task_data(task), look->chain);
+    g_task_return_pointer(task, g_steal_pointer(&look->chain), (GDestroyNotify)chain_free);
 }
 
 void
@@ -373,6 +480,7 @@ driver_read_chain_async(Driver *driver,
     g_autoptr(GError) error = NULL;
     guint position;
     Disk *found = domain_find_disk(domain, disk, &position, &error);
+    Reading *reading;
 
     g_task_set_source_tag(task, driver_read_chain_async);
     if (found == NULL) {
@@ -381,6 +489,11 @@ driver_read_chain_async(Driver *driver,
     }
 
     driver_begin_call(driver);
+    reading = g_new0(Reading, 1);
+    reading->driver = driver;
+    reading->domain = domain_ref(domain);
+    reading->target = g_strdup(found->target);
+    g_task_set_task_data(task, reading, (GDestroyNotify)reading_free);
     look_async(driver, domain, found, on_chain_read, g_steal_pointer(&task));
 }
 

@@ -15,8 +15,9 @@ struct _Driver {
     char *shim_path;
     GHashTable *domains; /* UUID -> Domain, a reference */
     GPtrArray *runs;     /* of Run, borrowed: jobs that are live here */
+    GPtrArray *coming;   /* of Domain, borrowed: definitions that are not stored yet */
     guint n_calls;       /* that are under way */
-    guint64 last_number; /* of jobs, and of monitors that serve none */
+    guint64 last_job_number;
 };
 
 /* Signals, by the names of driver.h. */

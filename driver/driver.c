@@ -11,6 +11,7 @@
 #include "driver/inspect.h"
 #include "driver/reconcile.h"
 #include "driver/run.h"
+#include "driver/sweep.h"
 #include "xml/snapshot-xml.h"
 
 G_DEFINE_FINAL_TYPE(Driver, driver, G_TYPE_OBJECT)
@@ -87,8 +88,14 @@ driver_end_call(Driver *driver)
 char *
 driver_next_socket(Driver *driver, const char *name)
 {
-    return g_strdup_printf(
-        "%s/%s-%" G_GUINT64_FORMAT ".sock", driver->runtime_dir, name, ++driver->last_number);
+    g_autofree char *path = NULL;
+
+    /* One that a daemon before us left may still be served. */
+    do {
+        g_free(path);
+        path = g_strdup_printf("%s/%s-%08x.sock", driver->runtime_dir, name, g_random_int());
+    } while (g_file_test(path, G_FILE_TEST_EXISTS));
+    return g_steal_pointer(&path);
 }
 
 Driver *
@@ -254,7 +261,7 @@ on_loaded(GObject *source, GAsyncResult *result, gpointer user_data)
         return;
     }
 
-    driver->last_number = contents->last_job_number;
+    driver->last_job_number = contents->last_job_number;
     for (guint i = 0; i < contents->domains->len; i++) {
         const StoredDomain *stored = g_ptr_array_index(contents->domains, i);
         g_autoptr(GError) reason = NULL;
@@ -264,6 +271,7 @@ on_loaded(GObject *source, GAsyncResult *result, gpointer user_data)
     }
     for (guint i = 0; i < contents->snapshots->len; i++)
         add_stored_snapshot(driver, g_ptr_array_index(contents->snapshots, i));
+    sweep(driver, contents);
     reconcile_async(driver, contents, on_reconciled, g_steal_pointer(&task));
 }
 
@@ -309,6 +317,7 @@ driver_finalize(GObject *object)
 
     run_detach_all(driver);
     g_ptr_array_unref(driver->runs);
+    g_ptr_array_unref(driver->coming);
     g_hash_table_unref(driver->domains);
     g_clear_object(&driver->store);
     g_free(driver->runtime_dir);
@@ -342,4 +351,5 @@ driver_init(Driver *driver)
     driver->domains = g_hash_table_new_full(
         g_str_hash, g_str_equal, g_free, (GDestroyNotify)domain_unref);
     driver->runs = g_ptr_array_new();
+    driver->coming = g_ptr_array_new();
 }

@@ -56,7 +56,6 @@ on_attached(GObject *source, GAsyncResult *result, gpointer user_data)
     Driver *driver = g_task_get_source_object(takeup->task);
     g_autoptr(GError) error = NULL;
 
-    takeup->parts.disk->is_busy = TRUE;
     takeup->parts.peer = peer_finish(result, &error);
     if (takeup->parts.peer != NULL) {
         run_resume(driver, &takeup->parts);
@@ -98,19 +97,27 @@ find_monitor(const StoreContents *contents, const char *job_id)
     return NULL;
 }
 
-/* A job whose record makes no sense any more ends in the store alone. */
+/* A job whose record makes no sense any more ends in the store alone, and its event with it. */
 static void
 give_up(Driver *driver, const Job *job, const char *reason)
 {
     g_autoptr(Job) ended = job_copy(job);
+    g_autoptr(Event)
+        event = event_new(EVENT_BLOCK_JOB_2, job->domain_name, job->domain_uuid, g_get_real_time());
     StoreBatch *batch = store_batch_new();
 
     g_warning("job '%s' cannot be taken up: %s", job->id, reason);
     g_free(ended->message);
     ended->message = g_strdup(reason);
     job_transition(ended, JOB_STATE_FAILED, g_get_real_time(), NULL);
+    event->disk = g_strdup(job->target);
+    event->job_id = g_strdup(job->id);
+    event->job_type = job->type;
+    event->outcome = JOB_OUTCOME_FAILED;
+    event->message = g_strdup(reason);
     store_batch_put_job(batch, ended);
     store_batch_delete_monitor(batch, job->id);
+    store_batch_append_event(batch, event);
     store_commit_async(driver->store, batch, NULL, NULL);
 }
 
@@ -129,6 +136,10 @@ take_up(GTask *task, const StoreContents *contents, const Job *job)
         give_up(driver, job, "its disk or its monitor is not known any more");
         return;
     }
+    if (disk->is_busy) {
+        give_up(driver, job, "another job is recorded for the same disk");
+        return;
+    }
 
     takeup->parts.domain = domain;
     takeup->parts.disk = disk;
@@ -141,6 +152,7 @@ take_up(GTask *task, const StoreContents *contents, const Job *job)
         return;
     }
 
+    disk->is_busy = TRUE;
     chain_free(disk->chain);
     disk->chain = chain_copy(takeup->parts.chain);
     disk->is_chain_known = TRUE;

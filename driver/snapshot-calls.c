@@ -10,11 +10,12 @@
 #include "api/vblk-error.h"
 #include "driver/driver-private.h"
 #include "driver/look.h"
+#include "driver/turn.h"
 #include "xml/snapshot-xml.h"
 
 /* One disk that gets an overlay. */
 typedef struct {
-    Disk *disk; /* borrowed from the domain; busy for us */
+    Disk *disk; /* borrowed from the domain, busy for us; NULL when all is done */
     char *path; /* of the overlay */
     Look *look; /* NULL until the images were looked at */
     guint index;
@@ -29,7 +30,8 @@ typedef struct {
     guint flags;
     GPtrArray *overlays; /* of Overlay, owned */
     guint position;
-    DomainXml *definition; /* once stored: what will be */
+    gboolean has_turn;
+    DomainXml *definition; /* what will be; NULL before that is known */
     Snapshot *snapshot;    /* the same; NULL: not kept */
 } Create;
 
@@ -38,7 +40,8 @@ static void next_overlay(GTask *task);
 static void
 overlay_free(Overlay *overlay)
 {
-    overlay->disk->is_busy = FALSE;
+    if (overlay->disk != NULL)
+        overlay->disk->is_busy = FALSE;
     look_free(overlay->look);
     g_free(overlay->path);
     g_free(overlay);
@@ -48,7 +51,11 @@ static void
 create_free(Create *create)
 {
     g_ptr_array_unref(create->overlays);
+    if (create->has_turn)
+        turn_leave(create->domain);
     snapshot_xml_free(create->xml);
+    domain_xml_free(create->definition);
+    snapshot_free(create->snapshot);
     domain_unref(create->domain);
     driver_end_call(create->driver);
     g_free(create);
@@ -123,6 +130,28 @@ check_requests(const Create *create, GError **error)
     return TRUE;
 }
 
+/* A file that another disk stands on, or that another overlay of ours will be. */
+static gboolean
+check_unused(const Create *create, const Overlay *overlay, GError **error)
+{
+    g_autoptr(GPtrArray) users = driver_find_users(create->driver, overlay->path, NULL, NULL);
+
+    for (guint i = 0; i < create->overlays->len; i++) {
+        const Overlay *other = g_ptr_array_index(create->overlays, i);
+
+        if (other != overlay && g_str_equal(other->path, overlay->path))
+            g_ptr_array_add(users,
+                            g_strdup_printf("%s/%s", create->domain->name, other->disk->target));
+    }
+
+    return users->len == 0 || refuse(error,
+                                     VBLK_ERROR_INVALID_ARGUMENT,
+                                     "the overlay '%s' of disk '%s' is also for '%s': name another",
+                                     overlay->path,
+                                     overlay->disk->target,
+                                     (const char *)g_ptr_array_index(users, 0));
+}
+
 static gboolean
 check_path(const Create *create, const Overlay *overlay, GError **error)
 {
@@ -147,7 +176,7 @@ check_path(const Create *create, const Overlay *overlay, GError **error)
                       "missing destination file for disk %s: %s",
                       overlay->disk->target,
                       overlay->path);
-    return TRUE;
+    return check_unused(create, overlay, error);
 }
 
 static gboolean
@@ -250,6 +279,8 @@ new_document(Create *create, GError **error)
 {
     SnapshotXml *xml = create->xml;
 
+    g_free(xml->state);
+    g_free(xml->parent);
     xml->state = g_strdup("shutoff");
     xml->parent = g_strdup(create->domain->current_snapshot);
     xml->creation_time = (guint64)(g_get_real_time() / G_USEC_PER_SEC);
@@ -267,12 +298,6 @@ new_document(Create *create, GError **error)
     return snapshot_xml_format(xml, error);
 }
 
-typedef struct {
-    GTask *task;
-    DomainXml *definition;
-    Snapshot *snapshot; /* NULL: not kept */
-} Recording;
-
 static Snapshot *
 new_snapshot(Create *create, const char *document)
 {
@@ -286,12 +311,13 @@ new_snapshot(Create *create, const char *document)
 }
 
 static void
-apply(Create *create, DomainXml *definition, Snapshot *snapshot)
+apply(Create *create)
 {
     Domain *domain = create->domain;
+    Snapshot *snapshot = g_steal_pointer(&create->snapshot);
 
     domain_xml_free(domain->definition);
-    domain->definition = definition;
+    domain->definition = g_steal_pointer(&create->definition);
     for (guint i = 0; i < create->overlays->len; i++) {
         Overlay *overlay = g_ptr_array_index(create->overlays, i);
         Chain *chain = new_chain(overlay);
@@ -301,6 +327,7 @@ apply(Create *create, DomainXml *definition, Snapshot *snapshot)
         overlay->disk->chain = chain;
         overlay->disk->is_chain_known = TRUE;
         overlay->disk->is_busy = FALSE;
+        overlay->disk = NULL;
     }
 
     driver_tell_domain(create->driver, "domain-changed", domain);
@@ -337,55 +364,62 @@ release_images(GTask *task)
         return;
     }
 
-    apply(create, g_steal_pointer(&create->definition), g_steal_pointer(&create->snapshot));
+    apply(create);
     g_task_return_pointer(task, g_strdup(create->xml->name), g_free);
 }
 
 static void
 on_recorded(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-    g_autofree Recording *recording = user_data;
-    g_autoptr(GTask) task = recording->task;
+    g_autoptr(GTask) task = user_data;
     Create *create = g_task_get_task_data(task);
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) events = store_commit_finish(VB_STORE(source), result, &error);
 
     if (events == NULL) {
-        domain_xml_free(recording->definition);
-        g_clear_pointer(&recording->snapshot, snapshot_free);
         fail(task, g_steal_pointer(&error));
         return;
     }
 
-    create->definition = recording->definition;
-    create->snapshot = recording->snapshot;
     create->position = 0;
     release_images(task);
 }
 
-static void
-record(GTask *task)
+/* As it was looked for when the call began; another may have been quicker. */
+static gboolean
+check_name(const Create *create, GError **error)
 {
+    return domain_find_snapshot(create->domain, create->xml->name) == NULL ||
+           refuse(error,
+                  VBLK_ERROR_OPERATION_INVALID,
+                  "domain snapshot %s already exists",
+                  create->xml->name);
+}
+
+static void
+record_in_turn(gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
     Create *create = g_task_get_task_data(task);
     g_autoptr(GError) error = NULL;
-    g_autofree char *document = new_document(create, &error);
-    DomainXml *definition = document != NULL ? new_definition(create, &error) : NULL;
-    g_autofree char *text = definition != NULL ? domain_xml_format(definition) : NULL;
-    gboolean is_kept = (create->flags & SNAPSHOT_CREATE_NO_METADATA) == 0;
+    g_autofree char *document = NULL;
+    g_autofree char *text = NULL;
     StoreBatch *batch;
-    Recording *recording;
 
-    if (definition == NULL) {
+    create->has_turn = TRUE;
+    if (check_name(create, &error))
+        document = new_document(create, &error);
+    if (document != NULL)
+        create->definition = new_definition(create, &error);
+    if (create->definition == NULL) {
         fail(task, g_steal_pointer(&error));
         return;
     }
 
+    text = domain_xml_format(create->definition);
     batch = store_batch_new();
-    recording = g_new0(Recording, 1);
-    recording->task = g_object_ref(task);
-    recording->definition = definition;
     store_batch_put_domain(batch, create->domain->uuid, create->domain->name, text);
-    if (is_kept) {
+    if ((create->flags & SNAPSHOT_CREATE_NO_METADATA) == 0) {
         StoredSnapshot stored = {
             .domain_uuid = create->domain->uuid,
             .name = create->xml->name,
@@ -393,10 +427,10 @@ record(GTask *task)
             .is_current = TRUE,
         };
 
-        recording->snapshot = new_snapshot(create, document);
+        create->snapshot = new_snapshot(create, document);
         store_batch_put_snapshot(batch, &stored);
     }
-    store_commit_async(create->driver->store, batch, on_recorded, recording);
+    store_commit_async(create->driver->store, batch, on_recorded, g_steal_pointer(&task));
 }
 
 static void
@@ -473,7 +507,7 @@ next_overlay(GTask *task)
     Overlay *overlay;
 
     if (create->position == create->overlays->len) {
-        record(task);
+        turn_enter(create->domain, record_in_turn, g_object_ref(task));
         return;
     }
 
@@ -491,12 +525,8 @@ check_create(Create *create, GError **error)
     if (create->xml->name == NULL)
         create->xml->name = g_strdup_printf("%" G_GINT64_FORMAT,
                                             g_get_real_time() / G_USEC_PER_SEC);
-    if (domain_find_snapshot(create->domain, create->xml->name) != NULL)
-        return refuse(error,
-                      VBLK_ERROR_OPERATION_INVALID,
-                      "domain snapshot %s already exists",
-                      create->xml->name);
-    return choose_disks(create, error);
+    return domain_check_free(create->domain, error) && check_name(create, error) &&
+           choose_disks(create, error);
 }
 
 void
@@ -539,155 +569,4 @@ driver_snapshot_create_finish(Driver *driver, GAsyncResult *result, GError **err
     g_return_val_if_fail(g_task_is_valid(result, driver), NULL);
 
     return g_task_propagate_pointer(G_TASK(result), error);
-}
-
-/* Deleting */
-
-typedef struct {
-    Domain *domain;
-    char *name;
-} Delete;
-
-static void
-delete_free(Delete *delete)
-{
-    domain_unref(delete->domain);
-    g_free(delete->name);
-    g_free(delete);
-}
-
-/* The document of @child with its parent replaced; NULL where it cannot be read any more. */
-static char *
-document_with_parent(const Snapshot *child, const char *parent)
-{
-    g_autoptr(SnapshotXml) xml = snapshot_xml_parse_stored(child->xml, NULL);
-
-    if (xml == NULL)
-        return NULL;
-    g_free(xml->parent);
-    xml->parent = g_strdup(parent);
-    return snapshot_xml_format(xml, NULL);
-}
-
-static void
-reparent(Delete *delete, const char *parent, StoreBatch *batch)
-{
-    GPtrArray *snapshots = delete->domain->snapshots;
-
-    for (guint i = 0; i < snapshots->len; i++) {
-        Snapshot *child = g_ptr_array_index(snapshots, i);
-        g_autofree char *document = NULL;
-        StoredSnapshot stored = {.domain_uuid = delete->domain->uuid, .name = child->name};
-
-        if (g_strcmp0(child->parent, delete->name) != 0)
-            continue;
-        document = document_with_parent(child, parent);
-        stored.xml = document != NULL ? document : child->xml;
-        stored.is_current = g_strcmp0(delete->domain->current_snapshot, child->name) == 0;
-        store_batch_put_snapshot(batch, &stored);
-    }
-}
-
-static void
-apply_deletion(Driver *driver, Delete *delete)
-{
-    Domain *domain = delete->domain;
-    Snapshot *gone = domain_find_snapshot(domain, delete->name);
-    g_autofree char *parent = g_strdup(gone->parent);
-
-    for (guint i = 0; i < domain->snapshots->len; i++) {
-        Snapshot *child = g_ptr_array_index(domain->snapshots, i);
-        char *document;
-
-        if (g_strcmp0(child->parent, delete->name) != 0)
-            continue;
-        document = document_with_parent(child, parent);
-        g_free(child->parent);
-        child->parent = g_strdup(parent);
-        if (document != NULL) {
-            g_free(child->xml);
-            child->xml = document;
-        }
-    }
-    if (g_strcmp0(domain->current_snapshot, delete->name) == 0) {
-        g_free(domain->current_snapshot);
-        domain->current_snapshot = g_steal_pointer(&parent);
-    }
-
-    driver_tell_snapshot(driver, "snapshot-removed", domain, gone);
-    g_ptr_array_remove(domain->snapshots, gone);
-}
-
-static void
-on_deleted(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autoptr(GTask) task = user_data;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) events = store_commit_finish(VB_STORE(source), result, &error);
-
-    if (events == NULL) {
-        g_task_return_error(task, g_steal_pointer(&error));
-        return;
-    }
-
-    apply_deletion(g_task_get_source_object(task), g_task_get_task_data(task));
-    g_task_return_boolean(task, TRUE);
-}
-
-/* The parent of what was current is current then, as in libvirt. */
-static void
-make_parent_current(Delete *delete, const Snapshot *gone, StoreBatch *batch)
-{
-    const Snapshot *parent = gone->parent != NULL
-                                 ? domain_find_snapshot(delete->domain, gone->parent)
-                                 : NULL;
-    StoredSnapshot stored = {.domain_uuid = delete->domain->uuid, .is_current = TRUE};
-
-    if (parent == NULL || g_strcmp0(delete->domain->current_snapshot, gone->name) != 0)
-        return;
-    stored.name = parent->name;
-    stored.xml = parent->xml;
-    store_batch_put_snapshot(batch, &stored);
-}
-
-void
-driver_snapshot_delete_async(Driver *driver,
-                             Domain *domain,
-                             const char *name,
-                             GCancellable *cancellable,
-                             GAsyncReadyCallback callback,
-                             gpointer user_data)
-{
-    g_autoptr(GTask) task = g_task_new(driver, cancellable, callback, user_data);
-    const Snapshot *gone = domain_find_snapshot(domain, name);
-    Delete *delete;
-    StoreBatch *batch;
-
-    g_task_set_source_tag(task, driver_snapshot_delete_async);
-    if (gone == NULL) {
-        g_task_return_new_error(task,
-                                VBLK_ERROR,
-                                VBLK_ERROR_NO_SNAPSHOT,
-                                "no domain snapshot with matching name '%s'",
-                                name);
-        return;
-    }
-
-    delete = g_new0(Delete, 1);
-    delete->domain = domain_ref(domain);
-    delete->name = g_strdup(name);
-    g_task_set_task_data(task, delete, (GDestroyNotify)delete_free);
-    batch = store_batch_new();
-    reparent(delete, gone->parent, batch);
-    make_parent_current(delete, gone, batch);
-    store_batch_delete_snapshot(batch, domain->uuid, name);
-    store_commit_async(driver->store, batch, on_deleted, g_steal_pointer(&task));
-}
-
-gboolean
-driver_snapshot_delete_finish(Driver *driver, GAsyncResult *result, GError **error)
-{
-    g_return_val_if_fail(g_task_is_valid(result, driver), FALSE);
-
-    return g_task_propagate_boolean(G_TASK(result), error);
 }
