@@ -42,6 +42,22 @@ struct BlockDriver {
     int (*write_compressed)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
     int (*populate)(BlockNode *node, guint64 offset, const void *buffer, gsize length);
     int (*populate_zeroes)(BlockNode *node, guint64 offset, guint64 length);
+    /* Whole clusters, by io_file_clone(); -EOPNOTSUPP as there. */
+    int (*populate_clone)(BlockNode *node,
+                          guint64 offset,
+                          guint64 length,
+                          IoFile *from,
+                          guint64 from_offset);
+    /*
+     * Where data lies as it is, in a file of the host, and for how long it does so there; -ENOTSUP:
+     * it is packed, or lies in no such file.
+     */
+    int (*find_place)(BlockNode *node,
+                      guint64 offset,
+                      guint64 length,
+                      IoFile **ret_file,
+                      guint64 *ret_offset,
+                      guint64 *ret_length);
     /* Advice that the guest needs the range no more: NULL or 0 without doing a thing is right. */
     int (*discard)(BlockNode *node, guint64 offset, guint64 length);
     /* The new virtual size; what is added reads as zeros, whatever a backing node has there. */

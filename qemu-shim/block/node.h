@@ -73,6 +73,14 @@ int block_node_flush(BlockNode *node);
  */
 int block_node_populate(BlockNode *node, guint64 offset, const void *buffer, gsize length);
 int block_node_populate_zeroes(BlockNode *node, guint64 offset, guint64 length);
+/*
+ * The same for data of the layers from @node's backing down, by sharing the blocks that hold it, so
+ * that nothing is copied. *ret_length is how much was done: less than @length, and 0, where the
+ * rest cannot be shared and is for block_node_populate(). -EOPNOTSUPP: nothing can be, here or
+ * elsewhere.
+ */
+int
+block_node_populate_shared(BlockNode *node, guint64 offset, guint64 length, guint64 *ret_length);
 
 /* What this layer itself holds at @offset, and for how many bytes at least the same is true. */
 int block_node_get_status(BlockNode *node,

@@ -89,6 +89,22 @@ raw_get_status(BlockNode *node,
     return 0;
 }
 
+static int
+raw_find_place(BlockNode *node,
+               guint64 offset,
+               guint64 length,
+               IoFile **ret_file,
+               guint64 *ret_offset,
+               guint64 *ret_length)
+{
+    Raw *raw = node->state;
+
+    *ret_file = raw->io;
+    *ret_offset = raw->offset + offset;
+    *ret_length = length;
+    return 0;
+}
+
 static const BlockDriver raw_driver = {
     .name = "raw",
     .is_format = TRUE,
@@ -99,6 +115,7 @@ static const BlockDriver raw_driver = {
     .resize = raw_resize,
     .flush = raw_flush,
     .get_status = raw_get_status,
+    .find_place = raw_find_place,
 };
 
 gboolean

@@ -251,6 +251,25 @@ posix_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *r
     return 0;
 }
 
+static int
+posix_clone(IoFile *file, guint64 offset, IoFile *from, guint64 from_offset, guint64 length)
+{
+    struct file_clone_range range = {
+        .src_fd = posix_file_get_fd(from),
+        .src_offset = from_offset,
+        .src_length = length,
+        .dest_offset = offset,
+    };
+
+    if (range.src_fd < 0 || length == 0 || is_beyond(offset, length))
+        return -EOPNOTSUPP;
+    if (ioctl(((PosixFile *)file)->fd, FICLONERANGE, &range) == 0)
+        return 0;
+
+    /* All else says that these files, or these offsets, cannot. */
+    return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -errno : -EOPNOTSUPP;
+}
+
 static void
 posix_close(IoFile *file)
 {
@@ -271,6 +290,7 @@ static const IoOps posix_ops = {
     .get_length = posix_get_length,
     .get_allocated = posix_get_allocated,
     .get_extent = posix_get_extent,
+    .clone = posix_clone,
     .close = posix_close,
 };
 
@@ -369,6 +389,13 @@ int
 io_file_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length)
 {
     return file->ops->get_extent(file, offset, ret_is_data, ret_length);
+}
+
+int
+io_file_clone(IoFile *file, guint64 offset, IoFile *from, guint64 from_offset, guint64 length)
+{
+    return file->ops->clone != NULL ? file->ops->clone(file, offset, from, from_offset, length)
+                                    : -EOPNOTSUPP;
 }
 
 void

@@ -28,6 +28,8 @@ typedef struct {
     int (*get_allocated)(IoFile *file, guint64 *ret_bytes);
     /* Whether data or a hole stands at @offset, and for how long; a hole reads as zeros now. */
     int (*get_extent)(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length);
+    /* NULL: never. See io_file_clone(). */
+    int (*clone)(IoFile *file, guint64 offset, IoFile *from, guint64 from_offset, guint64 length);
     void (*close)(IoFile *file);
 } IoOps;
 
@@ -50,6 +52,11 @@ int io_file_flush(IoFile *file);
 int io_file_get_length(IoFile *file, guint64 *ret_length);
 int io_file_get_allocated(IoFile *file, guint64 *ret_bytes);
 int io_file_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length);
+/*
+ * The range becomes what @from has there, by sharing the blocks: nothing is copied and no space is
+ * used. -EOPNOTSUPP, and nothing done, where these two files or this range cannot.
+ */
+int io_file_clone(IoFile *file, guint64 offset, IoFile *from, guint64 from_offset, guint64 length);
 void io_file_close(IoFile *file); /* takes NULL */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(IoFile, io_file_close)

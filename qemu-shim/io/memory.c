@@ -12,12 +12,14 @@
 
 typedef struct {
     IoFile file;
+    GMutex lock; /* protects what follows */
     GByteArray *bytes;
 } MemoryFile;
 
 static int
 memory_read(IoFile *file, guint64 offset, void *buffer, gsize length)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&((MemoryFile *)file)->lock);
     GByteArray *bytes = ((MemoryFile *)file)->bytes;
     gsize there = offset < bytes->len ? MIN(length, bytes->len - offset) : 0;
 
@@ -45,6 +47,7 @@ grow(GByteArray *bytes, guint64 offset, guint64 length)
 static int
 memory_write(IoFile *file, guint64 offset, const void *buffer, gsize length)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&((MemoryFile *)file)->lock);
     GByteArray *bytes = ((MemoryFile *)file)->bytes;
     int status = grow(bytes, offset, length);
 
@@ -56,6 +59,7 @@ memory_write(IoFile *file, guint64 offset, const void *buffer, gsize length)
 static int
 memory_write_zeroes(IoFile *file, guint64 offset, guint64 length)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&((MemoryFile *)file)->lock);
     GByteArray *bytes = ((MemoryFile *)file)->bytes;
     int status = grow(bytes, offset, length);
 
@@ -67,6 +71,7 @@ memory_write_zeroes(IoFile *file, guint64 offset, guint64 length)
 static int
 memory_truncate(IoFile *file, guint64 length)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&((MemoryFile *)file)->lock);
     GByteArray *bytes = ((MemoryFile *)file)->bytes;
 
     if (length <= bytes->len) {
@@ -85,6 +90,8 @@ memory_flush(IoFile *file)
 static int
 memory_get_length(IoFile *file, guint64 *ret_length)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&((MemoryFile *)file)->lock);
+
     *ret_length = ((MemoryFile *)file)->bytes->len;
     return 0;
 }
@@ -92,8 +99,9 @@ memory_get_length(IoFile *file, guint64 *ret_length)
 static int
 memory_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *ret_length)
 {
-    guint length = ((MemoryFile *)file)->bytes->len;
+    guint64 length = 0;
 
+    (void)memory_get_length(file, &length); /* which cannot fail */
     *ret_is_data = offset < length;
     *ret_length = offset < length ? length - offset : G_MAXINT64 - offset;
     return 0;
@@ -102,8 +110,11 @@ memory_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64 *
 static void
 memory_close(IoFile *file)
 {
-    g_byte_array_unref(((MemoryFile *)file)->bytes);
-    g_free(file);
+    MemoryFile *self = (MemoryFile *)file;
+
+    g_byte_array_unref(self->bytes);
+    g_mutex_clear(&self->lock);
+    g_free(self);
 }
 
 static const IoOps memory_ops = {
@@ -126,6 +137,7 @@ io_file_new_memory(const void *bytes, gsize length)
     self->file.ops = &memory_ops;
     self->file.path = g_strdup("(memory)");
     self->file.is_writable = TRUE;
+    g_mutex_init(&self->lock);
     self->bytes = g_byte_array_new();
     if (length > 0)
         g_byte_array_append(self->bytes, bytes, (guint)length);

@@ -20,6 +20,13 @@
  * is told to stop does so at once. */
 #define MAX_LOOK (64u * 1024 * 1024)
 
+/* Whether the files can share blocks, so that nothing need be copied. */
+typedef enum {
+    SHARING_UNKNOWN,
+    SHARING_WORKS,
+    SHARING_REFUSED,
+} Sharing;
+
 typedef struct {
     BlockGraph *graph; /* borrowed */
     BlockNode *top;
@@ -27,6 +34,7 @@ typedef struct {
     GPtrArray *chain; /* of BlockNode, owned: top and all that are merged; blocked meanwhile */
     char *backing_name;
     guint64 next; /* what comes next; of the job's thread */
+    int sharing;  /* atomic, a Sharing */
     int error;    /* the first one that was ignored */
 } Stream;
 
@@ -87,6 +95,13 @@ is_to_copy(const Stream *stream, const Extent *extent)
     return extent->is_below && (extent->status == BLOCK_STATUS_DATA || stream->base != NULL);
 }
 
+/* Blocks that are shared are not moved, so there may be more of them. */
+static guint64
+max_piece(Stream *stream)
+{
+    return g_atomic_int_get(&stream->sharing) == SHARING_WORKS ? MAX_LOOK : COPY_MAX_PIECE;
+}
+
 static int
 find_next(Job *job, CopyPiece *piece, CopyNext *ret_next)
 {
@@ -112,7 +127,7 @@ find_next(Job *job, CopyPiece *piece, CopyNext *ret_next)
         *ret_next = is_to_copy(stream, &extent) ? COPY_NEXT_PIECE : COPY_NEXT_NOTHING;
     }
     if (*ret_next == COPY_NEXT_PIECE && extent.status == BLOCK_STATUS_DATA) {
-        piece->length = MIN(extent.length, job_chunk(job, COPY_MAX_PIECE, unit));
+        piece->length = MIN(extent.length, job_chunk(job, max_piece(stream), unit));
         piece->cost = piece->length;
     }
 
@@ -121,22 +136,50 @@ find_next(Job *job, CopyPiece *piece, CopyNext *ret_next)
 }
 
 static int
+share_piece(Stream *stream, const CopyPiece *piece, guint64 *ret_done)
+{
+    int status;
+
+    *ret_done = 0;
+    if (g_atomic_int_get(&stream->sharing) == SHARING_REFUSED)
+        return 0;
+
+    status = block_node_populate_shared(stream->top, piece->offset, piece->length, ret_done);
+    if (*ret_done > 0)
+        g_atomic_int_set(&stream->sharing, SHARING_WORKS);
+    if (status != -EOPNOTSUPP)
+        return status;
+    g_atomic_int_set(&stream->sharing, SHARING_REFUSED);
+    return 0;
+}
+
+static int
 copy_piece(Job *job, const CopyPiece *piece, void *buffer, gboolean *ret_is_read)
 {
     Stream *stream = job->state;
+    guint64 done = 0;
     int status;
 
     *ret_is_read = FALSE;
     if (piece->kind == BLOCK_STATUS_ZERO)
         return block_node_populate_zeroes(stream->top, piece->offset, piece->length);
 
-    *ret_is_read = TRUE;
-    status = block_node_read(stream->top, piece->offset, buffer, (gsize)piece->length);
-    if (status < 0)
-        return status;
+    status = share_piece(stream, piece, &done);
+    while (status == 0 && done < piece->length) {
+        guint64 offset = piece->offset + done;
+        gsize length = (gsize)MIN(piece->length - done, COPY_MAX_PIECE);
 
-    *ret_is_read = FALSE;
-    return block_node_populate(stream->top, piece->offset, buffer, (gsize)piece->length);
+        *ret_is_read = TRUE;
+        status = block_node_read(stream->top, offset, buffer, length);
+        if (status < 0)
+            return status;
+
+        *ret_is_read = FALSE;
+        status = block_node_populate(stream->top, offset, buffer, length);
+        done += length;
+    }
+
+    return status;
 }
 
 static void

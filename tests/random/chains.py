@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """chains.py: random chains, random jobs on them, guest writes in between, and a model to judge.
 
-usage: chains.py QEMU_SHIM [--seconds N] [--seed N] [--rounds N]
+usage: chains.py QEMU_SHIM [--seconds N] [--seed N] [--rounds N] [--reflink]
 
 Each round makes a chain with qemu-img and qemu-io, runs jobs on it in qemu-shim while a guest
 writes, and then reads every image of it through both: the bytes must be those of a plain model, and
 both checks must be clean. A round is drawn from a seed of its own, which is printed when it fails:
-`--seed N --rounds 1` does just that round again.
+`--seed N --rounds 1` does just that round again. With --reflink the images are on an XFS of our own,
+whose files share blocks; that needs root.
 """
 
 import argparse
 import collections
+import contextlib
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -22,7 +25,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
 
-from images import Image, draw_range, make_chain, pattern_bytes, verify
+from images import Image, draw_range, make_chain, pattern_bytes, run, verify
 from peer import Peer
 
 MOST_ACTIONS = 5
@@ -185,13 +188,29 @@ def play(shim, folder, seed, statistics):
         machine.peer.close()
 
 
-def play_rounds(options):
+@contextlib.contextmanager
+def reflink_folder():
+    """A small XFS on a loop device, which goes with us."""
+    with tempfile.TemporaryDirectory(prefix="chains-xfs-") as name:
+        image, mount = pathlib.Path(name) / "image", pathlib.Path(name) / "mount"
+        mount.mkdir()
+        with open(image, "wb") as file:
+            file.truncate(400 << 20)
+        run("mkfs.xfs", "-q", "-m", "reflink=1", image)
+        run("mount", "-o", "loop", image, mount)
+        try:
+            yield str(mount)
+        finally:
+            run("umount", mount)
+
+
+def play_rounds(options, parent=None):
     statistics = collections.Counter()
     end = time.monotonic() + options.seconds
     number = 0
     while number < options.rounds if options.rounds else time.monotonic() < end:
         seed = options.seed + number
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="chains-"))
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="chains-", dir=parent))
         try:
             play(options.shim, folder, seed, statistics)
         except Exception as error:
@@ -210,6 +229,7 @@ def play_rounds(options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("shim")
+    parser.add_argument("--reflink", action="store_true")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
@@ -220,7 +240,13 @@ def main():
     if shutil.which("qemu-img") is None or shutil.which("qemu-io") is None:
         print("ok 1 - random chains # SKIP qemu-img and qemu-io are not installed")
         return 0
-    return play_rounds(options)
+    if not options.reflink:
+        return play_rounds(options)
+    if os.geteuid() != 0:
+        print("ok 1 - random chains # SKIP to mount a file system needs root")
+        return 0
+    with reflink_folder() as folder:
+        return play_rounds(options, folder)
 
 
 if __name__ == "__main__":

@@ -132,6 +132,28 @@ qcow2_find_run_locked(Qcow2Image *image,
     return 0;
 }
 
+int
+qcow2_find_place_locked(Qcow2Image *image,
+                        guint64 offset,
+                        guint64 length,
+                        guint64 *ret_host,
+                        guint64 *ret_length)
+{
+    guint64 entry;
+    gsize run = 0;
+    int status = qcow2_get_entry_locked(image, offset >> image->header->cluster_bits, &entry);
+
+    if (status < 0)
+        return status;
+    if (qcow2_entry_kind(entry) != QCOW2_NORMAL)
+        return -ENOTSUP;
+
+    status = qcow2_find_run_locked(image, offset, entry, (gsize)MIN(length, G_MAXSSIZE), &run);
+    *ret_host = (entry & QCOW2_OFFSET_MASK) + offset % image->cluster_size;
+    *ret_length = run;
+    return status;
+}
+
 /* A part of what @entry maps @offset to, which is known to be of one kind. */
 typedef struct {
     guint64 entry;

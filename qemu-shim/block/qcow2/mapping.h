@@ -37,6 +37,13 @@ int qcow2_find_run_locked(Qcow2Image *image,
                           gsize length,
                           gsize *ret_length);
 
+/* Where data from @offset on lies as it is, and for how long; -ENOTSUP: packed, or no data. */
+int qcow2_find_place_locked(Qcow2Image *image,
+                            guint64 offset,
+                            guint64 length,
+                            guint64 *ret_host,
+                            guint64 *ret_length);
+
 /* Of a range that get_status has called data; the first takes the lock. */
 int qcow2_read(Qcow2Image *image, guint64 offset, void *buffer, gsize length);
 int qcow2_read_locked(Qcow2Image *image, guint64 offset, void *buffer, gsize length);

@@ -24,7 +24,7 @@ typedef enum {
 static int
 judge_cluster_locked(Qcow2Image *image,
                      guint64 offset,
-                     gboolean is_zero,
+                     gboolean has_zeros,
                      gboolean has_backing,
                      Populate *ret_what)
 {
@@ -36,7 +36,7 @@ judge_cluster_locked(Qcow2Image *image,
 
     if (qcow2_entry_kind(entry) != QCOW2_UNALLOCATED)
         *ret_what = POPULATE_SKIP;
-    else if (!is_zero)
+    else if (!has_zeros)
         *ret_what = POPULATE_DATA;
     else if (image->header->version >= 3)
         *ret_what = POPULATE_ZERO;
@@ -45,18 +45,44 @@ judge_cluster_locked(Qcow2Image *image,
     return 0;
 }
 
+/* What is to be there: bytes, or the blocks of another file, or with neither zeros. */
+typedef struct {
+    const char *bytes;
+    IoFile *file;
+    guint64 offset; /* there */
+} Source;
+
 /* One kind, from @offset on. */
 typedef struct {
     guint64 offset;
-    guint64 length;    /* of the guest; the end of the disk may cut it */
-    const char *bytes; /* NULL: zeros */
+    guint64 length; /* of the guest; the end of the disk may cut it */
+    Source source;
     Populate what;
 } Run;
+
+static Source
+source_after(const Source *source, guint64 length)
+{
+    Source after = *source;
+
+    if (after.bytes != NULL)
+        after.bytes += length;
+    after.offset += length;
+    return after;
+}
+
+static gboolean
+is_zero(const Source *source, guint64 from, gsize length)
+{
+    if (source->file != NULL)
+        return FALSE;
+    return source->bytes == NULL || buffer_is_zero(source->bytes + from, length);
+}
 
 static int
 find_run(Qcow2Image *image,
          guint64 offset,
-         const char *bytes,
+         const Source *source,
          guint64 end,
          gboolean has_below,
          Run *run)
@@ -65,12 +91,12 @@ find_run(Qcow2Image *image,
 
     for (at = offset; at < end; at += image->cluster_size) {
         gsize part = (gsize)MIN(image->cluster_size, end - at);
-        gboolean is_zero = bytes == NULL || buffer_is_zero(bytes + (at - offset), part);
+        gboolean has_zeros = is_zero(source, at - offset, part);
         Populate what;
         int status;
 
         g_mutex_lock(&image->lock);
-        status = judge_cluster_locked(image, at, is_zero, has_below, &what);
+        status = judge_cluster_locked(image, at, has_zeros, has_below, &what);
         g_mutex_unlock(&image->lock);
         if (status < 0)
             return status;
@@ -81,7 +107,7 @@ find_run(Qcow2Image *image,
 
     run->offset = offset;
     run->length = MIN(at, end) - offset;
-    run->bytes = bytes;
+    run->source = *source;
     return 0;
 }
 
@@ -109,21 +135,28 @@ link_run_locked(Qcow2Image *image, const Run *run, guint64 host)
 static int
 fill(Qcow2Image *image, const Run *run, guint64 host, guint64 whole)
 {
-    guint64 given = run->bytes != NULL ? run->length : 0;
+    const Source *source = &run->source;
+    guint64 given = source->bytes != NULL ? run->length : 0;
     int status = 0;
 
     block_event_raise(image->io, BLOCK_EVENT_WRITE_AIO);
+    if (source->file != NULL)
+        return io_file_clone(image->io, host, source->file, source->offset, whole);
     if (given > 0)
-        status = io_file_write(image->io, host, run->bytes, (gsize)given);
+        status = io_file_write(image->io, host, source->bytes, (gsize)given);
     /* Past the end of the file all reads as zeros; the length is what is missing. */
     if (status == 0 && given < whole)
         status = io_file_write_zeroes(image->io, host + given, whole - given);
     return status;
 }
 
+/* What is lost with the batch at a power cut is done again: blocks that are shared, in no time. */
+#define SHARED_WEIGHT 1024
+
 static int
 populate_data(Qcow2Image *image, const Run *run)
 {
+    guint64 weight = run->source.file != NULL ? SHARED_WEIGHT : 1;
     guint bits = image->header->cluster_bits;
     guint64 n_clusters = (run->length + image->cluster_size - 1) >> bits;
     guint64 host = 0;
@@ -143,7 +176,7 @@ populate_data(Qcow2Image *image, const Run *run)
     else
         status = link_run_locked(image, run, host);
     if (status == 0)
-        status = qcow2_end_write_locked(image, n_clusters << bits);
+        status = qcow2_end_write_locked(image, (n_clusters << bits) / weight);
     g_mutex_unlock(&image->lock);
     return status;
 }
@@ -166,14 +199,14 @@ populate_run(Qcow2Image *image, const Run *run)
     g_assert_not_reached();
 }
 
-int
-qcow2_populate(Qcow2Image *image,
-               guint64 offset,
-               const void *buffer,
-               guint64 length,
-               gboolean has_backing)
+static int
+populate(Qcow2Image *image,
+         guint64 offset,
+         guint64 length,
+         const Source *what,
+         gboolean has_backing)
 {
-    const char *bytes = buffer;
+    Source source = *what;
     guint64 end = offset + length;
 
     if (offset % image->cluster_size != 0 ||
@@ -182,15 +215,42 @@ qcow2_populate(Qcow2Image *image,
 
     while (offset < end) {
         Run run = {.what = POPULATE_SKIP};
-        int status = find_run(image, offset, bytes, end, has_backing, &run);
+        int status = find_run(image, offset, &source, end, has_backing, &run);
 
         if (status == 0)
             status = populate_run(image, &run);
         if (status < 0)
             return status;
         offset += run.length;
-        bytes = bytes != NULL ? bytes + run.length : NULL;
+        source = source_after(&source, run.length);
     }
 
     return 0;
+}
+
+int
+qcow2_populate(Qcow2Image *image,
+               guint64 offset,
+               const void *buffer,
+               guint64 length,
+               gboolean has_backing)
+{
+    Source source = {.bytes = buffer};
+
+    return populate(image, offset, length, &source, has_backing);
+}
+
+int
+qcow2_populate_clone(Qcow2Image *image,
+                     guint64 offset,
+                     guint64 length,
+                     IoFile *from,
+                     guint64 from_offset)
+{
+    Source source = {.file = from, .offset = from_offset};
+
+    /* A cluster that the end of the disk cuts has more bytes than the guest. */
+    if (length % image->cluster_size != 0)
+        return -EOPNOTSUPP;
+    return populate(image, offset, length, &source, TRUE);
 }

@@ -90,6 +90,31 @@ populate_node_zeroes(BlockNode *node, guint64 offset, guint64 length)
 }
 
 static int
+populate_node_clone(BlockNode *node,
+                    guint64 offset,
+                    guint64 length,
+                    IoFile *from,
+                    guint64 from_offset)
+{
+    return qcow2_populate_clone(node->state, offset, length, from, from_offset);
+}
+
+static int
+find_place(BlockNode *node,
+           guint64 offset,
+           guint64 length,
+           IoFile **ret_file,
+           guint64 *ret_offset,
+           guint64 *ret_length)
+{
+    Qcow2Image *image = node->state;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+
+    *ret_file = image->io;
+    return qcow2_find_place_locked(image, offset, length, ret_offset, ret_length);
+}
+
+static int
 flush_node(BlockNode *node)
 {
     Qcow2Image *image = node->state;
@@ -164,6 +189,8 @@ static const BlockDriver qcow2_driver = {
     .write_zeroes = write_node_zeroes,
     .populate = populate_node,
     .populate_zeroes = populate_node_zeroes,
+    .populate_clone = populate_node_clone,
+    .find_place = find_place,
     .flush = flush_node,
     .get_status = get_node_status,
     .change_backing = change_backing,

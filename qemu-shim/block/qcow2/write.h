@@ -32,5 +32,12 @@ int qcow2_populate(Qcow2Image *image,
                    guint64 length,
                    gboolean has_backing);
 
+/* The same by sharing blocks of @from; -EOPNOTSUPP where the two files cannot. */
+int qcow2_populate_clone(Qcow2Image *image,
+                         guint64 offset,
+                         guint64 length,
+                         IoFile *from,
+                         guint64 from_offset);
+
 /* Counts data as written and commits the batch when it is full. */
 int qcow2_end_write_locked(Qcow2Image *image, guint64 written);

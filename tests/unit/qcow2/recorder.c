@@ -4,9 +4,13 @@
 
 #include "tests/unit/qcow2/recorder.h"
 
+#include <errno.h>
+
 static int
 count(Recorder *self)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
     self->n_operations++;
     if (self->fail_at == 0 || self->n_operations < self->fail_at)
         return 0;
@@ -16,6 +20,7 @@ count(Recorder *self)
 static void
 record(Recorder *self, RecordKind kind, guint64 offset, GBytes *bytes)
 {
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
     Record entry = {kind, offset, bytes};
 
     g_array_append_val(self->records, entry);
@@ -25,13 +30,16 @@ static int
 recorder_read(IoFile *file, guint64 offset, void *buffer, gsize length)
 {
     Recorder *self = (Recorder *)file;
+    int status = 0;
 
+    g_mutex_lock(&self->lock);
     self->n_reads++;
     if (self->n_failing_reads > 0) {
         self->n_failing_reads--;
-        return self->error;
+        status = self->error;
     }
-    return io_file_read(self->memory, offset, buffer, length);
+    g_mutex_unlock(&self->lock);
+    return status < 0 ? status : io_file_read(self->memory, offset, buffer, length);
 }
 
 static int
@@ -52,6 +60,25 @@ recorder_write_zeroes(IoFile *file, guint64 offset, guint64 length)
     g_autofree char *zeros = g_malloc0((gsize)length);
 
     return recorder_write(file, offset, zeros, (gsize)length);
+}
+
+/* As a file system with shared blocks would: the same bytes, and nothing written. */
+static int
+recorder_clone(IoFile *file, guint64 offset, IoFile *from, guint64 from_offset, guint64 length)
+{
+    Recorder *self = (Recorder *)file;
+    g_autofree char *bytes = g_malloc((gsize)length);
+    int status;
+
+    if (!self->can_clone)
+        return -EOPNOTSUPP;
+
+    status = io_file_read(from, from_offset, bytes, (gsize)length);
+    if (status == 0)
+        status = recorder_write(file, offset, bytes, (gsize)length);
+    if (status == 0)
+        self->n_cloned += length;
+    return status;
 }
 
 static int
@@ -109,6 +136,7 @@ static const IoOps recorder_ops = {
     .get_length = recorder_get_length,
     .get_allocated = recorder_get_length,
     .get_extent = recorder_get_extent,
+    .clone = recorder_clone,
     .close = recorder_close,
 };
 
@@ -128,6 +156,7 @@ recorder_new(GBytes *bytes)
     self->file.ops = &recorder_ops;
     self->file.path = g_strdup("(recorder)");
     self->file.is_writable = TRUE;
+    g_mutex_init(&self->lock);
     self->memory = io_file_new_memory(data, length);
     self->records = g_array_new(FALSE, FALSE, sizeof(Record));
     g_array_set_clear_func(self->records, record_clear);
@@ -142,6 +171,7 @@ recorder_free(Recorder *recorder)
 
     io_file_close(recorder->memory);
     g_array_unref(recorder->records);
+    g_mutex_clear(&recorder->lock);
     g_free(recorder->file.path);
     g_free(recorder);
 }

@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     IoFile file;
     IoFile *memory;
+    GMutex lock;          /* several threads may write */
     GArray *records;      /* of Record */
     guint64 n_operations; /* reads are not among them */
     guint64 n_reads;
@@ -28,6 +29,8 @@ typedef struct {
     guint64 fail_at;           /* the operation that fails, counted from 1; 0: none */
     gboolean is_failing_on;    /* and all after it */
     gboolean is_failing_flush; /* the next one, once */
+    gboolean can_clone;        /* else cloning is refused */
+    guint64 n_cloned;          /* bytes */
     int error;
 } Recorder;
 

@@ -23,7 +23,7 @@
 typedef struct {
     JobList *list;
     BlockGraph *graph;
-    IoFile *top_io;
+    Recorder *top_io;
     Recorder *base_io;
     BlockNode *top;
     Job *job; /* borrowed; NULL once gone */
@@ -70,12 +70,16 @@ make_chain(void)
     };
     g_autoptr(GBytes) bytes = g_bytes_new_take(g_strnfill(SIZE, 'r'), SIZE);
     g_autoptr(BlockNode) base = NULL;
+    g_autoptr(IoFile) empty = NULL;
+    g_autoptr(GBytes) top_bytes = NULL;
 
     fixture->base_io = recorder_new(bytes);
     fixture->base_io->error = -EIO;
     base = memory_image_open_raw(&fixture->base_io->file, TRUE);
-    fixture->top_io = memory_image_create(&options);
-    fixture->top = memory_image_open(fixture->top_io, FALSE, base, NULL);
+    empty = memory_image_create(&options);
+    top_bytes = memory_image_get_bytes(empty);
+    fixture->top_io = recorder_new(top_bytes);
+    fixture->top = memory_image_open(&fixture->top_io->file, FALSE, base, NULL);
     assert_non_null(fixture->top);
 }
 
@@ -105,7 +109,7 @@ teardown(void **state)
     job_list_free(fixture->list);
     block_graph_free(fixture->graph);
     block_node_unref(fixture->top);
-    io_file_close(fixture->top_io);
+    recorder_free(fixture->top_io);
     recorder_free(fixture->base_io);
     g_string_free(fixture->log, TRUE);
     g_free(fixture);
@@ -139,7 +143,7 @@ assert_unchanged(void)
 
     fixture->base_io->n_failing_reads = 0;
     memory_image_assert_reads(fixture->top, expected, SIZE);
-    assert_int_equal(memory_image_check(fixture->top_io), 0);
+    assert_int_equal(memory_image_check(&fixture->top_io->file), 0);
 }
 
 static void
@@ -149,6 +153,29 @@ test_all_of_the_base_is_in_the_top_afterwards(void **state)
     wait_for_end();
     assert_string_equal(fixture->log->str, "completed()");
     assert_null(block_node_get_backing(fixture->top));
+    assert_unchanged();
+}
+
+static void
+test_blocks_are_shared_where_the_files_can(void **state)
+{
+    fixture->top_io->can_clone = TRUE;
+    start(JOB_ON_ERROR_REPORT);
+    wait_for_end();
+    assert_string_equal(fixture->log->str, "completed()");
+    assert_int_equal(fixture->top_io->n_cloned, SIZE);
+    assert_int_equal(fixture->base_io->n_reads, 1); /* by the stand-in for sharing */
+    assert_unchanged();
+}
+
+static void
+test_sharing_that_fails_is_an_error_like_any_other(void **state)
+{
+    fixture->top_io->can_clone = TRUE;
+    fixture->base_io->n_failing_reads = 1;
+    start(JOB_ON_ERROR_REPORT);
+    wait_for_end();
+    assert_string_equal(fixture->log->str, "write-report completed(Input/output error)");
     assert_unchanged();
 }
 
@@ -207,6 +234,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_all_of_the_base_is_in_the_top_afterwards, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_blocks_are_shared_where_the_files_can, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_sharing_that_fails_is_an_error_like_any_other, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_report_ends_the_job_at_the_first_error, setup, teardown),
         cmocka_unit_test_setup_teardown(
