@@ -72,10 +72,10 @@ static const char *const statements[N_STATEMENTS] = {
     [LIST_EVENTS] = "SELECT sequence, " EVENT_COLUMNS
                     " FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
     [LAST_SEQUENCE] = "SELECT seq FROM sqlite_sequence WHERE name = 'event'",
-    [PUT_MONITOR] = "INSERT OR REPLACE INTO monitor (job_id, socket_path, chain)"
-                    " VALUES (?1, ?2, ?3)",
+    [PUT_MONITOR] = "INSERT OR REPLACE INTO monitor (job_id, socket_path, chain, keeps_relative)"
+                    " VALUES (?1, ?2, ?3, ?4)",
     [DELETE_MONITOR] = "DELETE FROM monitor WHERE job_id = ?1",
-    [MONITORS] = "SELECT job_id, socket_path, chain FROM monitor ORDER BY rowid",
+    [MONITORS] = "SELECT job_id, socket_path, chain, keeps_relative FROM monitor ORDER BY rowid",
     [PUT_CURRENT] = "INSERT OR REPLACE INTO current_snapshot (domain_uuid, name) VALUES (?1, ?2)",
     [CLEAR_CURRENT] = "DELETE FROM current_snapshot WHERE domain_uuid = ?1 AND name = ?2",
     [DELETE_CURRENT] = "DELETE FROM current_snapshot WHERE domain_uuid = ?1",
@@ -289,6 +289,7 @@ put_monitor(Journal *journal, const StoredMonitor *monitor, GError **error)
     bind_text(statement, 1, monitor->job_id);
     bind_text(statement, 2, monitor->socket_path);
     bind_text(statement, 3, monitor->chain);
+    bind_number(statement, 4, monitor->keeps_relative ? 1 : 0);
     return run(journal, PUT_MONITOR, error);
 }
 
@@ -460,6 +461,7 @@ load_monitors(Journal *journal, StoreContents *contents, GError **error)
         monitor->job_id = column_text(statement, 0);
         monitor->socket_path = column_text(statement, 1);
         monitor->chain = column_text(statement, 2);
+        monitor->keeps_relative = sqlite3_column_int(statement, 3) != 0;
         g_ptr_array_add(contents->monitors, monitor);
     }
 

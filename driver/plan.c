@@ -318,6 +318,7 @@ plan_pull(const PullRequest *request,
     plan->type = JOB_TYPE_PULL;
     plan->job_id = g_strdup(request->job_id);
     plan->base = request->base;
+    plan->keeps_relative = request->keeps_relative;
     plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)step_free);
     add_pull_steps(plan, request, chain, recorded_name);
 

@@ -40,8 +40,9 @@ typedef struct {
 typedef struct {
     JobType type;
     char *job_id;
-    guint top;        /* position of the layer that takes the data */
-    guint base;       /* position of the layer that stays below; G_MAXUINT: none */
+    guint top;  /* position of the layer that takes the data */
+    guint base; /* position of the layer that stays below; G_MAXUINT: none */
+    gboolean keeps_relative;
     GPtrArray *steps; /* of Step, owned */
     Chain *result;    /* the chain when all steps are done */
 } Plan;

@@ -68,13 +68,14 @@ on_attached(GObject *source, GAsyncResult *result, gpointer user_data)
 
 /* The plan is what it was: pure functions of what was stored. */
 static Plan *
-plan_again(const Job *job, const Chain *chain, GError **error)
+plan_again(const Job *job, const StoredMonitor *monitor, const Chain *chain, GError **error)
 {
     PeerCapabilities capabilities = {TRUE, TRUE, TRUE};
     PullRequest request = {
         .job_id = job->id,
         .target = job->target,
         .base = G_MAXUINT,
+        .keeps_relative = monitor->keeps_relative,
         .bandwidth_bps = job->bandwidth_bps,
     };
 
@@ -146,7 +147,7 @@ take_up(GTask *task, const StoreContents *contents, const Job *job)
     takeup->parts.job = job_copy(job);
     takeup->parts.chain = chain_from_text(monitor->chain, &error);
     if (takeup->parts.chain != NULL)
-        takeup->parts.plan = plan_again(job, takeup->parts.chain, &error);
+        takeup->parts.plan = plan_again(job, monitor, takeup->parts.chain, &error);
     if (takeup->parts.plan == NULL) {
         give_up(driver, job, error->message);
         return;

@@ -265,7 +265,7 @@ run_finish(Run *run, JobState outcome, const char *message)
     if (outcome == JOB_STATE_COMPLETED)
         run->job->current = run->job->end;
     if (!job_transition(run->job, outcome, g_get_real_time(), &error))
-        g_error("%s", error->message); /* no end follows an end */
+        g_critical("job '%s': %s", run->job->id, error->message); /* no end follows an end */
     turn_enter(run->domain, record, run_ref(run));
 }
 

@@ -497,6 +497,7 @@ run_start_async(Driver *driver, RunParts *parts, GAsyncReadyCallback callback, g
         .job_id = run->job->id,
         .socket_path = run->peer->socket_path,
         .chain = text,
+        .keeps_relative = run->plan->keeps_relative,
     };
 
     g_task_set_source_tag(task, run_start_async);

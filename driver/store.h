@@ -31,6 +31,7 @@ typedef struct {
     char *job_id;
     char *socket_path;
     char *chain; /* the chain it works on: text of the driver's own */
+    gboolean keeps_relative;
 } StoredMonitor;
 
 typedef enum {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """It survives: the daemon or the shim is killed in the middle of a pull."""
 
+import json
 import os
 import signal
 
@@ -38,6 +39,20 @@ def test_a_job_that_ends_while_no_daemon_is_there_is_finished_by_the_next(world)
     world.start()
     wait_for(lambda: not world.jobs(), "the end")
     assert world.chain() == ["sn3.qcow2", "base.qcow2"]
+    world.check_data(top)
+
+
+def test_a_relative_name_is_kept_across_a_kill(world):
+    top = world.make_chain()
+    world.define(top)
+    world.vblk("blockpull", "web1", "vda", "--base", "vda[3]", "--keep-relative", "--bandwidth", "4")
+    wait_for(lambda: world.jobs()[0]["current"] > 0, "progress")
+    world.kill()
+    world.start()
+    world.vblk("blockjob", "web1", "vda", "--bandwidth", "0")
+    wait_for(lambda: not world.jobs(), "the end")
+    layers = json.loads(world.vblk("chain", "web1", "vda", "--json").stdout)["disks"][0]["layers"]
+    assert [layer.get("backing-name") for layer in layers] == ["sn1.qcow2", "base.qcow2", None]
     world.check_data(top)
 
 

@@ -288,7 +288,8 @@ snapshots_come_back_parents_first(void **state)
 static void
 monitors_and_live_jobs_come_back(void **state)
 {
-    StoredMonitor monitor = {(char *)"pull-vda-17", (char *)"/run/m.sock", (char *)"a chain"};
+    StoredMonitor monitor = {
+        (char *)"pull-vda-17", (char *)"/run/m.sock", (char *)"a chain", .keeps_relative = TRUE};
     g_autoptr(StoreContents) contents = NULL;
     g_autoptr(GPtrArray) events = NULL;
     StoreBatch *batch = store_batch_new();
@@ -303,6 +304,7 @@ monitors_and_live_jobs_come_back(void **state)
     assert_int_equal(contents->monitors->len, 1);
     assert_string_equal(((StoredMonitor *)contents->monitors->pdata[0])->job_id, "pull-vda-17");
     assert_string_equal(((StoredMonitor *)contents->monitors->pdata[0])->chain, "a chain");
+    assert_true(((StoredMonitor *)contents->monitors->pdata[0])->keeps_relative);
     assert_int_equal(contents->jobs->len, 1);
     job = contents->jobs->pdata[0];
     assert_string_equal(job->id, "pull-vda-17");
