@@ -248,8 +248,7 @@ print_jobs_as_table(GPtrArray *jobs)
         const char *reason = vblk_block_job_get_error(job);
         g_autofree char *done = g_strdup_printf("%d %%",
                                                 (int)(vblk_block_job_get_progress(job) * 100));
-        g_autofree char *size = format_size(vblk_block_job_get_rate(job));
-        g_autofree char *rate = is_ended ? g_strdup("-") : g_strconcat(size, "/s", NULL);
+        g_autofree char *rate = format_job_rate(job);
         g_autofree char *left = format_duration(is_ended ? -1 : job_seconds_left(job));
 
         table_add(table,

@@ -19,6 +19,8 @@ void progress_free(Progress *progress);
 
 /* "1:02:03", "2:03"; @seconds below 0: unknown. */
 char *format_duration(gint64 seconds);
+/* "1.500 MiB/s" as it is now, or was from begin to end; "-": nothing moves. */
+char *format_job_rate(VblkBlockJob *job);
 /* Seconds that are left by the job's own guess; -1: unknown. */
 gint64 job_seconds_left(VblkBlockJob *job);
 /* Of a job's type: "Block Pull". */
