@@ -131,6 +131,14 @@ block_node_get_file(const BlockNode *node)
     return node->file;
 }
 
+BlockNode *
+block_node_skip_filters(BlockNode *node)
+{
+    while (node->driver->is_filter)
+        node = node->file;
+    return node;
+}
+
 guint
 block_node_get_depth(const BlockNode *node)
 {

@@ -48,6 +48,9 @@ guint64 block_node_get_cluster_size(BlockNode *node);
 /* Changes the graph alone, not the header. */
 void block_node_set_backing(BlockNode *node, BlockNode *backing);
 
+/* The first node from @node down that is no filter; borrowed. */
+BlockNode *block_node_skip_filters(BlockNode *node);
+
 /* Number of layers below. */
 guint block_node_get_depth(const BlockNode *node);
 

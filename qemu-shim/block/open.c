@@ -6,6 +6,8 @@
 
 #include "api/vblk-error.h"
 #include "qemu-shim/block/backing.h"
+#include "qemu-shim/block/compress-driver.h"
+#include "qemu-shim/block/copy-on-read-driver.h"
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/registry.h"
 #include "qemu-shim/block/throttle-driver.h"
@@ -142,6 +144,8 @@ open_protocol(BlockGraph *graph, const BlockRequest *request, GError **error)
     case BLOCK_FORMAT_QCOW2:
     case BLOCK_FORMAT_THROTTLE:
     case BLOCK_FORMAT_BLKDEBUG:
+    case BLOCK_FORMAT_COPY_ON_READ:
+    case BLOCK_FORMAT_COMPRESS:
         g_assert_not_reached();
     }
 
@@ -356,6 +360,29 @@ open_throttle(BlockGraph *graph,
 
 /* Takes @file. */
 static BlockNode *
+open_copy_on_read(BlockGraph *graph,
+                  BlockNode *file,
+                  const BlockRequest *request,
+                  gboolean is_read_only,
+                  GError **error)
+{
+    g_autoptr(BlockNode) owned = file;
+    BlockNode *bottom = request->bottom != NULL ? block_graph_find(graph, request->bottom) : NULL;
+
+    if (request->bottom != NULL && bottom == NULL) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_INVALID_ARGUMENT,
+                    "Bottom node '%s' not found",
+                    request->bottom);
+        return NULL;
+    }
+
+    return copy_on_read_node_open(g_steal_pointer(&owned), is_read_only, bottom, error);
+}
+
+/* Takes @file. */
+static BlockNode *
 open_over(BlockGraph *graph, BlockNode *file, const BlockRequest *request, GError **error)
 {
     gboolean is_read_only = request->is_read_only ||
@@ -368,6 +395,10 @@ open_over(BlockGraph *graph, BlockNode *file, const BlockRequest *request, GErro
         return qcow2_node_open(file, is_read_only, error);
     case BLOCK_FORMAT_BLKDEBUG:
         return blkdebug_node_open(file, is_read_only, request->blkdebug, error);
+    case BLOCK_FORMAT_COPY_ON_READ:
+        return open_copy_on_read(graph, file, request, is_read_only, error);
+    case BLOCK_FORMAT_COMPRESS:
+        return compress_node_open(file, is_read_only, error);
     case BLOCK_FORMAT_THROTTLE:
         return open_throttle(graph, file, request, is_read_only, error);
     case BLOCK_FORMAT_FILE:

@@ -13,6 +13,8 @@ static gboolean take_file(BlockOptions *options, BlockRequest *request, GError *
 static gboolean take_raw(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_qcow2(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_blkdebug(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_copy_on_read(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_compress(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_throttle(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_null(BlockOptions *options, BlockRequest *request, GError **error);
 
@@ -38,6 +40,8 @@ static const char *const format_words[] = {
     [BLOCK_FORMAT_NULL_AIO] = "null-aio",
     [BLOCK_FORMAT_THROTTLE] = "throttle",
     [BLOCK_FORMAT_BLKDEBUG] = "blkdebug",
+    [BLOCK_FORMAT_COPY_ON_READ] = "copy-on-read",
+    [BLOCK_FORMAT_COMPRESS] = "compress",
     NULL,
 };
 
@@ -53,6 +57,8 @@ static const Format formats[] = {
         STRONG("config", "inject-error", "set-state", "align", "max-transfer", "opt-write-zero",
                "max-write-zero", "opt-discard", "max-discard", "take-child-perms",
                "unshare-child-perms")},
+    [BLOCK_FORMAT_COPY_ON_READ] = {FALSE, take_copy_on_read, STRONG("bottom")},
+    [BLOCK_FORMAT_COMPRESS] = {FALSE, take_compress, NULL},
 };
 /* clang-format on */
 
@@ -110,6 +116,7 @@ block_request_free(BlockRequest *request)
     clear_reference(&request->backing);
     g_clear_pointer(&request->strong, g_variant_unref);
     g_free(request->throttle_group);
+    g_free(request->bottom);
     blkdebug_settings_free(request->blkdebug);
     g_free(request->filename);
     g_free(request->node_name);
@@ -361,6 +368,19 @@ take_blkdebug(BlockOptions *options, BlockRequest *request, GError **error)
 
     request->blkdebug = blkdebug_settings_take(options, error);
     return request->blkdebug != NULL;
+}
+
+static gboolean
+take_copy_on_read(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    return take_child(options, "file", request, error) &&
+           block_options_take_string(options, "bottom", &request->bottom, error);
+}
+
+static gboolean
+take_compress(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    return take_child(options, "file", request, error);
 }
 
 static BlockRequest *

@@ -21,6 +21,8 @@ typedef enum {
     BLOCK_FORMAT_NULL_AIO,
     BLOCK_FORMAT_THROTTLE,
     BLOCK_FORMAT_BLKDEBUG,
+    BLOCK_FORMAT_COPY_ON_READ,
+    BLOCK_FORMAT_COMPRESS,
 } BlockFormat;
 
 typedef struct BlockRequest BlockRequest;
@@ -50,6 +52,7 @@ struct BlockRequest {
     BlockTuning tuning;
     char *filename; /* of "file" and "host_device" */
     char *throttle_group;
+    char *bottom; /* of copy-on-read: a node name; NULL: none */
     BlkdebugSettings *blkdebug;
     GVariant *strong; /* a{sv}: the options that a filename stands for, as they were given */
     union {
