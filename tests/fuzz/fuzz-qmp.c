@@ -40,8 +40,8 @@ read_members(GVariant *message)
 static void
 take_value(GBytes *bytes)
 {
-    g_autoptr(GVariant) value = qmp_value_parse(
-        g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), NULL);
+    g_autoptr(GVariant)
+        value = qmp_value_parse(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), NULL);
     g_autoptr(GVariant) again = NULL;
     g_autofree char *text = NULL;
     g_autofree char *text_again = NULL;

@@ -20,8 +20,9 @@ close_nothing(BlockNode *node)
 {
 }
 
-static const BlockDriver file_driver = {
-    .name = "file", .is_protocol = TRUE, .close = close_nothing};
+static const BlockDriver file_driver = {.name = "file",
+                                        .is_protocol = TRUE,
+                                        .close = close_nothing};
 
 static BlockNode *
 open_file(IoFile *io)
