@@ -428,6 +428,7 @@ read_job(sqlite3_stmt *statement)
     job->rate_bps = column_number(statement, 13);
     job->start_time_us = (gint64)column_number(statement, 14);
     job->sample_time_us = (gint64)column_number(statement, 15);
+    job->sample_current = job->current;
     job->end_time_us = (gint64)column_number(statement, 16);
     job->message = column_text(statement, 17);
     return g_steal_pointer(&job);

@@ -53,6 +53,9 @@ static const char *const state_names[N_JOB_STATES] = {
 /* A sample weighs half where it covers this long, so the rate follows the last few seconds. */
 #define RATE_WINDOW_US (3 * G_USEC_PER_SEC)
 
+/* Two reports in quick succession tell nothing of a rate: events come in bursts. */
+#define MIN_SAMPLE_US (G_USEC_PER_SEC / 4)
+
 /* A guess beyond this helps nobody, and must not overflow. */
 #define LONGEST_GUESS_US (G_GINT64_CONSTANT(3650) * 24 * 3600 * G_USEC_PER_SEC)
 
@@ -229,7 +232,7 @@ job_take_status(Job *job, JobStatus status, gint64 now_us)
 static guint64
 smoothed_rate(const Job *job, guint64 current, gint64 elapsed_us)
 {
-    guint64 moved = current > job->current ? current - job->current : 0;
+    guint64 moved = current > job->sample_current ? current - job->sample_current : 0;
     double sample = (double)moved * (double)G_USEC_PER_SEC / (double)elapsed_us;
     double weight = (double)elapsed_us / (double)(elapsed_us + RATE_WINDOW_US);
     double rate = sample;
@@ -250,12 +253,14 @@ job_take_progress(Job *job, guint64 current, guint64 end, gint64 now_us)
     } else if (job->sample_time_us == 0 || now_us < job->sample_time_us) {
         /* The first sample, or the clock was set back: nothing to measure from. */
         job->sample_time_us = now_us;
-    } else if (now_us > job->sample_time_us) {
+        job->sample_current = current;
+    } else if (now_us - job->sample_time_us >= MIN_SAMPLE_US) {
         guint64 rate = smoothed_rate(job, current, now_us - job->sample_time_us);
 
         is_changed = is_changed || rate != job->rate_bps;
         job->rate_bps = rate;
         job->sample_time_us = now_us;
+        job->sample_current = current;
     }
 
     job->current = current;

@@ -53,7 +53,8 @@ typedef struct {
     guint64 end;
     guint64 rate_bps;
     gint64 start_time_us;
-    gint64 sample_time_us; /* of the last progress sample */
+    gint64 sample_time_us; /* of the last progress that the rate was taken from */
+    guint64 sample_current;
     gint64 end_time_us;
     char *message; /* why it failed; NULL if it did not */
 } Job;

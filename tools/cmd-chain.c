@@ -73,7 +73,7 @@ branch_text(VblkLayer *layer, guint depth)
 }
 
 static void
-print_chain(const char *target, GPtrArray *layers)
+print_chain(const Context *context, const char *target, GPtrArray *layers)
 {
     g_autoptr(Table) table = table_new(_("Layer"),
                                        _("Image"),
@@ -105,7 +105,7 @@ print_chain(const char *target, GPtrArray *layers)
                   NULL);
     }
 
-    table_print(table);
+    table_print(table, context->is_quiet);
 }
 
 /* One disk, or all that have a medium. */
@@ -157,7 +157,7 @@ run_chain(Context *context, const Arguments *arguments, GError **error)
         if (is_json)
             g_variant_builder_add_value(&chains, chain_to_variant(target, layers));
         else
-            print_chain(target, layers);
+            print_chain(context, target, layers);
     }
 
     if (is_json) {

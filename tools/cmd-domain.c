@@ -122,7 +122,7 @@ run_list(Context *context, const Arguments *arguments, GError **error)
     }
 
     if (!arguments_has(arguments, "uuid") && !arguments_has(arguments, "name"))
-        table_print(table);
+        table_print(table, context->is_quiet);
     return TRUE;
 }
 
@@ -209,7 +209,7 @@ run_domblklist(Context *context, const Arguments *arguments, GError **error)
             table_add(table, target, source, NULL);
     }
 
-    table_print(table);
+    table_print(table, context->is_quiet);
     return TRUE;
 }
 
@@ -233,7 +233,7 @@ get_sizes(VblkDomain *domain, const char *disk, Sizes *sizes, GError **error)
 }
 
 static gboolean
-print_all_sizes(VblkDomain *domain, gboolean is_human, GError **error)
+print_all_sizes(const Context *context, VblkDomain *domain, gboolean is_human, GError **error)
 {
     g_autoptr(GPtrArray) disks = vblk_domain_list_disks_sync(domain, NULL, error);
     g_autoptr(Table)
@@ -263,7 +263,7 @@ print_all_sizes(VblkDomain *domain, gboolean is_human, GError **error)
         table_add(table, target, capacity, allocation, physical, NULL);
     }
 
-    table_print(table);
+    table_print(table, context->is_quiet);
     return TRUE;
 }
 
@@ -281,7 +281,7 @@ run_domblkinfo(Context *context, const Arguments *arguments, GError **error)
     if (domain == NULL)
         return FALSE;
     if (arguments_has(arguments, "all"))
-        return print_all_sizes(domain, is_human, error);
+        return print_all_sizes(context, domain, is_human, error);
     if (device == NULL) {
         g_set_error(error,
                     VBLK_ERROR,

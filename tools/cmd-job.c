@@ -230,7 +230,7 @@ print_jobs_as_json(GPtrArray *jobs)
 }
 
 static void
-print_jobs_as_table(GPtrArray *jobs)
+print_jobs_as_table(const Context *context, GPtrArray *jobs)
 {
     g_autoptr(Table) table = table_new(_("Job"),
                                        _("Domain"),
@@ -263,7 +263,7 @@ print_jobs_as_table(GPtrArray *jobs)
                   NULL);
     }
 
-    table_print(table);
+    table_print(table, context->is_quiet);
 }
 
 static gboolean
@@ -278,7 +278,7 @@ run_jobs(Context *context, const Arguments *arguments, GError **error)
     if (arguments_has(arguments, "json"))
         print_jobs_as_json(jobs);
     else
-        print_jobs_as_table(jobs);
+        print_jobs_as_table(context, jobs);
     return TRUE;
 }
 

@@ -247,7 +247,7 @@ format_creation_time(VblkSnapshot *snapshot)
 }
 
 static void
-print_snapshot_table(GPtrArray *snapshots, const Arguments *arguments)
+print_snapshot_table(const Context *context, GPtrArray *snapshots, const Arguments *arguments)
 {
     gboolean has_parent = arguments_has(arguments, "parent");
     g_autoptr(Table)
@@ -274,7 +274,7 @@ print_snapshot_table(GPtrArray *snapshots, const Arguments *arguments)
     }
 
     if (!arguments_has(arguments, "name"))
-        table_print(table);
+        table_print(table, context->is_quiet);
 }
 
 static gboolean
@@ -292,7 +292,7 @@ run_snapshot_list(Context *context, const Arguments *arguments, GError **error)
     if (arguments_has(arguments, "tree"))
         print_snapshot_tree(snapshots);
     else
-        print_snapshot_table(snapshots, arguments);
+        print_snapshot_table(context, snapshots, arguments);
     return TRUE;
 }
 

@@ -98,6 +98,18 @@ print_command_help(const char *name)
     return 0;
 }
 
+/* As "vblk blockpull --help"; behind "--" it is a word like any other. */
+static gboolean
+asks_for_help(char **words)
+{
+    for (; *words != NULL && !g_str_equal(*words, "--"); words++) {
+        if (g_str_equal(*words, "--help"))
+            return TRUE;
+    }
+
+    return FALSE;
+}
+
 static int
 run_command(const char *uri, gboolean is_quiet, char **words)
 {
@@ -183,6 +195,9 @@ main(int argc, char **argv)
         return print_usage() + (is_help ? 0 : 1);
     if (g_str_equal(argv[1], "help"))
         return argc > 2 ? print_command_help(argv[2]) : print_usage();
+
+    if (find_command(argv[1]) != NULL && asks_for_help(argv + 2))
+        return print_command_help(argv[1]);
 
     return run_command(uri, is_quiet, argv + 1);
 }

@@ -72,13 +72,14 @@ print_row(char **cells, const glong *widths, guint n_columns)
 }
 
 void
-table_print(Table *table)
+table_print(Table *table, gboolean is_quiet)
 {
+    guint first = is_quiet ? 1 : 0;
     g_autofree glong *widths = g_new0(glong, table->n_columns);
     g_autofree char *rule = NULL;
     glong total = 1;
 
-    for (guint row = 0; row < table->rows->len; row++) {
+    for (guint row = first; row < table->rows->len; row++) {
         char **cells = g_ptr_array_index(table->rows, row);
 
         for (guint i = 0; i < table->n_columns; i++)
@@ -87,9 +88,11 @@ table_print(Table *table)
     for (guint i = 0; i < table->n_columns; i++)
         total += widths[i] + GAP;
 
-    print_row(g_ptr_array_index(table->rows, 0), widths, table->n_columns);
-    rule = g_strnfill((gsize)(total - 1), '-');
-    puts(rule);
+    if (!is_quiet) {
+        print_row(g_ptr_array_index(table->rows, 0), widths, table->n_columns);
+        rule = g_strnfill((gsize)(total - 1), '-');
+        puts(rule);
+    }
     for (guint row = 1; row < table->rows->len; row++)
         print_row(g_ptr_array_index(table->rows, row), widths, table->n_columns);
 }

@@ -11,7 +11,8 @@ typedef struct Table Table;
 /* Titles and cells are lists that end with NULL, as many in each row. */
 Table *table_new(const char *title, ...) G_GNUC_NULL_TERMINATED;
 void table_add(Table *table, const char *cell, ...) G_GNUC_NULL_TERMINATED;
-void table_print(Table *table);
+/* Without titles where @is_quiet, as virsh -q. */
+void table_print(Table *table, gboolean is_quiet);
 void table_free(Table *table);
 
 /* "256.000 MiB" */

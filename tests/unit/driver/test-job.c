@@ -202,6 +202,21 @@ a_rate_follows_within_seconds(void **state)
 }
 
 static void
+reports_in_quick_succession_do_not_make_a_rate(void **state)
+{
+    g_autoptr(Job) job = job_in_state(JOB_STATE_RUNNING);
+
+    job_take_progress(job, 0, 1000 * MIB, SECOND);
+    assert_true(job_take_progress(job, 2 * MIB, 1000 * MIB, SECOND + 100));
+    assert_int_equal(job->rate_bps, 0);
+    assert_int_equal(job->current, 2 * MIB);
+    assert_true(job_take_progress(job, 8 * MIB, 1000 * MIB, 2 * SECOND));
+    assert_int_equal(job->rate_bps, 8 * MIB);
+    assert_false(job_take_progress(job, 8 * MIB, 1000 * MIB, 2 * SECOND + 1));
+    assert_int_equal(job->rate_bps, 8 * MIB);
+}
+
+static void
 a_stalled_job_loses_its_rate_but_no_past_end_is_told(void **state)
 {
     g_autoptr(Job) job = job_in_state(JOB_STATE_RUNNING);
@@ -346,6 +361,7 @@ main(void)
         cmocka_unit_test(no_status_ends_a_job),
         cmocka_unit_test(a_steady_copy_shows_its_rate_and_its_end),
         cmocka_unit_test(a_rate_follows_within_seconds),
+        cmocka_unit_test(reports_in_quick_succession_do_not_make_a_rate),
         cmocka_unit_test(a_stalled_job_loses_its_rate_but_no_past_end_is_told),
         cmocka_unit_test(a_pause_does_not_count_in_the_rate),
         cmocka_unit_test(strange_samples_do_no_harm),
