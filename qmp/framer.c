@@ -76,7 +76,7 @@ drop_what_is_between(QmpFramer *framer)
         return;
     }
 
-    while (spaces < left && memchr(" \t\r\n", bytes[spaces], 4) != NULL)
+    while (spaces < left && qmp_is_space(bytes[spaces]))
         spaces++;
     drop(framer, spaces);
 }

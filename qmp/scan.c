@@ -31,6 +31,12 @@ struct QmpScan {
     guchar utf8_low, utf8_high;       /* range of the next one */
 };
 
+gboolean
+qmp_is_space(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 QmpScan *
 qmp_scan_new(void)
 {
@@ -145,7 +151,7 @@ take_structure_byte(QmpScan *scan, char byte, GError **error)
     gboolean is_bracket = byte == '{' || byte == '[' || byte == '}' || byte == ']';
     gboolean is_mark = is_bracket || byte == ',' || byte == ':' || byte == '"' || byte == '\'';
 
-    if (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n') {
+    if (qmp_is_space(byte)) {
         scan->where = OUTSIDE;
         return TRUE;
     }

@@ -29,4 +29,7 @@ void qmp_scan_reset(QmpScan *scan);
 gboolean
 qmp_scan_feed(QmpScan *scan, const char *bytes, gsize length, gsize *ret_end, GError **error);
 
+/* White space as JSON has it. */
+gboolean qmp_is_space(char byte);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QmpScan, qmp_scan_free)

@@ -161,6 +161,7 @@ execute(QmpServer *server, const char *command, GVariant *arguments, GError **er
 {
     GVariant *value;
 
+    g_assert(command != NULL);
     if (g_str_equal(command, "qmp_capabilities")) {
         if (!negotiate(server, arguments, error))
             return NULL;

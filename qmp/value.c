@@ -122,7 +122,7 @@ check_limits(const char *text, gsize length, GError **error)
         return TRUE;
     }
 
-    while (end < length && memchr(" \t\r\n", text[end], 4) != NULL)
+    while (end < length && qmp_is_space(text[end]))
         end++;
     return end == length || refuse(error, "more than one value");
 }

@@ -424,7 +424,6 @@ int
 blkdebug_break(BlockNode *node, const char *event, const char *tag)
 {
     Blkdebug *self = find_debugger(node);
-    g_autoptr(GMutexLocker) locker = NULL;
     Breakpoint *breakpoint;
     guint number = 0;
 
@@ -439,24 +438,19 @@ blkdebug_break(BlockNode *node, const char *event, const char *tag)
     breakpoint = g_new0(Breakpoint, 1);
     breakpoint->tag = g_strdup(tag);
     breakpoint->event = (BlockEvent)number;
-    locker = g_mutex_locker_new(&self->lock);
     /* The newest is the first to be hit. */
+    g_mutex_lock(&self->lock);
     g_ptr_array_insert(self->breakpoints, 0, breakpoint);
+    g_mutex_unlock(&self->lock);
     return 0;
 }
 
 /* Of those with @tag: lets the first that waits go on, or all; @with_others: the rest are gone. */
 static int
-let_go(BlockNode *node, const char *tag, gboolean with_others)
+let_go_locked(Blkdebug *self, const char *tag, gboolean with_others)
 {
-    Blkdebug *self = find_debugger(node);
-    g_autoptr(GMutexLocker) locker = NULL;
     int status = -ENOENT;
 
-    if (self == NULL)
-        return -ENOTSUP;
-
-    locker = g_mutex_locker_new(&self->lock);
     for (guint i = self->breakpoints->len; i > 0; i--) {
         Breakpoint *breakpoint = self->breakpoints->pdata[i - 1];
 
@@ -475,6 +469,21 @@ let_go(BlockNode *node, const char *tag, gboolean with_others)
     }
 
     g_cond_broadcast(&self->changed);
+    return status;
+}
+
+static int
+let_go(BlockNode *node, const char *tag, gboolean with_others)
+{
+    Blkdebug *self = find_debugger(node);
+    int status;
+
+    if (self == NULL)
+        return -ENOTSUP;
+
+    g_mutex_lock(&self->lock);
+    status = let_go_locked(self, tag, with_others);
+    g_mutex_unlock(&self->lock);
     return status;
 }
 
@@ -507,27 +516,29 @@ gboolean
 blkdebug_is_suspended(BlockNode *node, const char *tag)
 {
     Blkdebug *self = find_debugger(node);
-    g_autoptr(GMutexLocker) locker = NULL;
+    gboolean is_suspended;
 
     if (self == NULL)
         return FALSE;
 
-    locker = g_mutex_locker_new(&self->lock);
-    return is_suspended_locked(self, tag);
+    g_mutex_lock(&self->lock);
+    is_suspended = is_suspended_locked(self, tag);
+    g_mutex_unlock(&self->lock);
+    return is_suspended;
 }
 
 int
 blkdebug_wait_suspended(BlockNode *node, const char *tag)
 {
     Blkdebug *self = find_debugger(node);
-    g_autoptr(GMutexLocker) locker = NULL;
 
     if (self == NULL)
         return -ENOTSUP;
 
-    locker = g_mutex_locker_new(&self->lock);
+    g_mutex_lock(&self->lock);
     while (!is_suspended_locked(self, tag) && !self->is_open)
         g_cond_wait(&self->changed, &self->lock);
+    g_mutex_unlock(&self->lock);
     return 0;
 }
 

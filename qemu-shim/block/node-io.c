@@ -157,26 +157,29 @@ static const IoOps node_io_ops = {
     .close = node_io_close,
 };
 
-IoFile *
-block_node_as_io(BlockNode *node)
+static IoFile *
+node_io_new(BlockNode *node)
 {
-    g_autoptr(GMutexLocker) locker = NULL;
-    NodeIo *self;
+    NodeIo *self = g_new0(NodeIo, 1);
 
-    if (node->driver->is_protocol)
-        return node->state;
-
-    locker = g_mutex_locker_new(&node->lock);
-    if (node->io != NULL)
-        return node->io;
-
-    self = g_new0(NodeIo, 1);
     self->file.ops = &node_io_ops;
     self->file.path = g_strdup(node->filename);
     self->file.is_writable = !node->is_read_only;
     self->node = node;
     g_mutex_init(&self->growing);
-    node->io = &self->file;
+    return &self->file;
+}
+
+IoFile *
+block_node_as_io(BlockNode *node)
+{
+    if (node->driver->is_protocol)
+        return node->state;
+
+    g_mutex_lock(&node->lock);
+    if (node->io == NULL)
+        node->io = node_io_new(node);
+    g_mutex_unlock(&node->lock);
     return node->io;
 }
 

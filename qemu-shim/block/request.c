@@ -24,10 +24,10 @@ typedef struct {
     const char *const *strong; /* what its filename stands for, in QEMU 7.2; NULL: nothing */
 } Format;
 
-#define STRONG(...)                     \
-    (const char *const[])               \
-    {                                   \
-        __VA_ARGS__ __VA_OPT__(, ) NULL \
+#define STRONG(...)       \
+    (const char *const[]) \
+    {                     \
+        __VA_ARGS__, NULL \
     }
 
 /* clang-format off */

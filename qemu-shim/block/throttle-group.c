@@ -64,19 +64,21 @@ gboolean
 throttle_group_change(ThrottleGroup *group, GVariant *properties, GError **error)
 {
     g_autoptr(BlockOptions) options = block_options_new(properties, error);
-    g_autoptr(GMutexLocker) locker = NULL;
     ThrottleLimits limits;
+    gboolean is_good;
 
     if (options == NULL)
         return FALSE;
 
-    locker = g_mutex_locker_new(&group->lock);
+    g_mutex_lock(&group->lock);
     limits = group->limits;
-    if (!take_limits(options, &limits, error))
-        return FALSE;
-    group->limits = limits;
-    g_cond_broadcast(&group->changed);
-    return TRUE;
+    is_good = take_limits(options, &limits, error);
+    if (is_good) {
+        group->limits = limits;
+        g_cond_broadcast(&group->changed);
+    }
+    g_mutex_unlock(&group->lock);
+    return is_good;
 }
 
 gboolean

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Past the page cache */
+/* Direct I/O */
 
 #include "qemu-shim/io/direct.h"
 

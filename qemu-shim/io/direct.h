@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Past the page cache */
+/* Direct I/O */
 
 #include <glib.h>
 

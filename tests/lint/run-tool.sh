@@ -42,7 +42,7 @@ cppcheck)
         "${folders[@]}"
     ;;
 codespell)
-    codespell --skip './build*,./.git,*.po,*/data/*' --ignore-words-list 'pullrequest' \
+    codespell --skip './build*,./.git,*.po,*/data/*,*/fuzz/*/*' --ignore-words-list 'pullrequest' \
         README.md ARCHITECTURE.md CONTRIBUTING.md "${folders[@]}" docs scripts tests
     ;;
 shellcheck)
