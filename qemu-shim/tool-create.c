@@ -41,6 +41,9 @@ parse_options(const char *text, Qcow2CreateOptions *options)
         if (g_str_has_prefix(parts[i], "cluster_size=") &&
             tool_parse_size(value + 1, &options->cluster_size))
             continue;
+        if (g_str_has_prefix(parts[i], "refcount_bits=") &&
+            tool_parse_size(value + 1, &options->refcount_bits) && options->refcount_bits > 0)
+            continue;
         if (g_str_equal(parts[i], "compat=0.10") || g_str_equal(parts[i], "compat=1.1")) {
             options->version = g_str_equal(parts[i], "compat=0.10") ? 2 : 3;
             continue;

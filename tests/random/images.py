@@ -10,6 +10,7 @@ FORMATS = [
     {"compat": ["1.1"], "cluster_size": [512, 4096, 65536, 2097152], "refcount_bits": [16]},
     {"compat": ["0.10"], "cluster_size": [512, 4096, 65536]},
     {"compat": ["1.1"], "cluster_size": [4096, 65536], "compression_type": ["zstd"]},
+    {"compat": ["1.1"], "cluster_size": [512, 4096], "refcount_bits": [1, 2, 4, 8, 32, 64]},
 ]
 LARGEST = 4 * 1024 * 1024
 

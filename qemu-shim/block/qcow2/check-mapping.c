@@ -23,7 +23,7 @@
 static void
 check_copied(Check *check, guint64 entry, const char *what)
 {
-    guint16 count = 0;
+    guint64 count = 0;
     guint64 offset = entry & QCOW2_OFFSET_MASK;
     gboolean is_copied = (entry & QCOW2_COPIED) != 0;
 
@@ -33,7 +33,8 @@ check_copied(Check *check, guint64 entry, const char *what)
     if (is_copied != (count == 1))
         check_find(check,
                    &check->report->corruptions,
-                   "ERROR: %s 0x%" G_GINT64_MODIFIER "x has COPIED %s, its refcount is %u",
+                   "ERROR: %s 0x%" G_GINT64_MODIFIER
+                   "x has COPIED %s, its refcount is %" G_GUINT64_FORMAT,
                    what,
                    entry,
                    is_copied ? "set" : "clear",

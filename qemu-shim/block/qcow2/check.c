@@ -106,23 +106,26 @@ check_refcount_blocks(Check *check)
 }
 
 static void
-compare_count(Check *check, guint64 cluster, guint16 count)
+compare_count(Check *check, guint64 cluster, guint64 count)
 {
-    guint16 references = check->references[cluster];
+    /* References are counted so far; what is beyond cannot be told from as many. */
+    guint references = check->references[cluster];
 
     if (count > 0 || references > 0)
         check->report->image_end_offset = (cluster + 1) * check->image->cluster_size;
     if (count < references)
         check_find(check,
                    &check->report->corruptions,
-                   "ERROR cluster %" G_GUINT64_FORMAT " refcount=%u reference=%u",
+                   "ERROR cluster %" G_GUINT64_FORMAT " refcount=%" G_GUINT64_FORMAT
+                   " reference=%u",
                    cluster,
                    count,
                    references);
-    else if (count > references)
+    else if (count > references && references < G_MAXUINT16)
         check_find(check,
                    &check->report->leaks,
-                   "Leaked cluster %" G_GUINT64_FORMAT " refcount=%u reference=%u",
+                   "Leaked cluster %" G_GUINT64_FORMAT " refcount=%" G_GUINT64_FORMAT
+                   " reference=%u",
                    cluster,
                    count,
                    references);
@@ -131,10 +134,10 @@ compare_count(Check *check, guint64 cluster, guint16 count)
 static void
 compare_counts(Check *check)
 {
-    guint64 per_block = check->image->cluster_size / sizeof(guint16);
+    guint64 per_block = qcow2_get_counts_per_block(check->image);
 
     for (guint64 cluster = 0; cluster < check->n_clusters; cluster++) {
-        guint16 count = 0;
+        guint64 count = 0;
         int status = qcow2_trim_counts_locked(check->image);
 
         if (status == 0)

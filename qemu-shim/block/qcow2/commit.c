@@ -47,19 +47,6 @@ write_numbers64(Qcow2Image *image, guint64 offset, const guint64 *numbers, gsize
 }
 
 static int
-write_counts(Qcow2Image *image, guint64 offset, const guint16 *counts)
-{
-    gsize n_counts = (gsize)image->cluster_size / sizeof(*counts);
-    g_autofree guint16 *big = g_try_new(guint16, n_counts);
-
-    if (big == NULL)
-        return -ENOMEM;
-    for (gsize i = 0; i < n_counts; i++)
-        big[i] = GUINT16_TO_BE(counts[i]);
-    return io_file_write(image->io, offset, big, (gsize)image->cluster_size);
-}
-
-static int
 write_blocks(Qcow2Image *image)
 {
     GHashTableIter iter;
@@ -73,7 +60,10 @@ write_blocks(Qcow2Image *image)
         if (!counts->is_dirty)
             continue;
         block_event_raise(image->io, BLOCK_EVENT_REFBLOCK_UPDATE);
-        status = write_counts(image, image->refcount_table[GPOINTER_TO_UINT(key)], counts->counts);
+        status = io_file_write(image->io,
+                               image->refcount_table[GPOINTER_TO_UINT(key)],
+                               counts->block,
+                               (gsize)image->cluster_size);
         if (status < 0)
             return status;
         counts->is_dirty = FALSE;

@@ -27,6 +27,7 @@ plan_header(const Qcow2CreateOptions *options, GError **error)
     g_autoptr(Qcow2Header) header = qcow2_header_new();
     guint64 cluster_size = options->cluster_size != 0 ? options->cluster_size : 65536;
     guint64 covered = cluster_size * (cluster_size / 8);
+    guint64 refcount_bits = options->refcount_bits != 0 ? options->refcount_bits : 16;
     guint64 n_entries;
 
     if ((cluster_size & (cluster_size - 1)) != 0 || cluster_size < 1u << QCOW2_MIN_CLUSTER_BITS ||
@@ -38,6 +39,19 @@ plan_header(const Qcow2CreateOptions *options, GError **error)
         refuse(error, "version is neither 2 nor 3", options->version);
         return NULL;
     }
+    if ((refcount_bits & (refcount_bits - 1)) != 0 || refcount_bits > 64) {
+        refuse(error,
+               "Refcount width must be a power of two and may not exceed 64 bits",
+               refcount_bits);
+        return NULL;
+    }
+    if (options->version == 2 && refcount_bits != 16) {
+        refuse(error,
+               "Different refcount widths than 16 bits require compatibility level 1.1 or above "
+               "(use version=v3 or greater)",
+               refcount_bits);
+        return NULL;
+    }
     if (options->size > (G_GUINT64_CONSTANT(1) << 55)) {
         refuse(error, "image size is too big", options->size);
         return NULL;
@@ -46,7 +60,7 @@ plan_header(const Qcow2CreateOptions *options, GError **error)
     header->version = options->version != 0 ? options->version : 3;
     header->cluster_bits = (guint32)__builtin_ctzll(cluster_size);
     header->size = (options->size + 511) / 512 * 512;
-    header->refcount_order = 4;
+    header->refcount_order = (guint32)__builtin_ctzll(refcount_bits);
     header->header_length = header->version == 2 ? QCOW2_V2_HEADER_SIZE : QCOW2_V3_HEADER_SIZE;
     header->refcount_offset = cluster_size;
     header->refcount_clusters = 1;

@@ -346,8 +346,6 @@ qcow2_header_check_features(const Qcow2Header *header,
                             gboolean is_writable,
                             GError **error)
 {
-    if (header->refcount_order != 4)
-        return refuse_feature(error, path, "its refcounts are not 16 bits wide: not supported yet");
     if ((header->incompatible & QCOW2_INCOMPATIBLE_DATA_FILE) != 0)
         return refuse_feature(error, path, "its data is in another file: not supported yet");
     if ((header->incompatible & QCOW2_INCOMPATIBLE_EXTENDED_L2) != 0)

@@ -23,7 +23,7 @@ table_free(Qcow2Table *table)
 static void
 counts_free(Qcow2Counts *counts)
 {
-    g_free(counts->counts);
+    g_free(counts->block);
     g_free(counts);
 }
 

@@ -13,9 +13,9 @@ typedef struct {
     gboolean has_faults; /* an entry is corrupt: each is judged at use, none is written */
 } Qcow2Table;
 
-/* A refcount block in memory, likewise. */
+/* A refcount block in memory, as it is in the file: see counts.h. */
 typedef struct {
-    guint16 *counts;
+    guint8 *block;
     gboolean is_dirty;
 } Qcow2Counts;
 
@@ -88,7 +88,8 @@ int qcow2_set_entry_locked(Qcow2Image *image, guint64 index, guint64 entry);
 void qcow2_drop_clean_tables_locked(Qcow2Image *image);
 
 /* refcount.c */
-int qcow2_get_refcount_locked(Qcow2Image *image, guint64 cluster, guint16 *ret_count);
+int qcow2_get_refcount_locked(Qcow2Image *image, guint64 cluster, guint64 *ret_count);
+guint64 qcow2_get_counts_per_block(const Qcow2Image *image);
 /* @count contiguous clusters at the end of the file, with a reference each. */
 int qcow2_allocate_locked(Qcow2Image *image, guint64 count, guint64 *ret_offset);
 void qcow2_release_later_locked(Qcow2Image *image, guint64 offset, guint64 length);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "qemu-shim/block/event.h"
+#include "qemu-shim/block/qcow2/counts.h"
 #include "qemu-shim/block/qcow2/layout.h"
 
 /*
@@ -17,13 +18,10 @@
 /* Clean blocks are dropped past this many bytes. */
 #define CACHE_BYTES (8u * 1024 * 1024)
 
-static guint64
-counts_per_block(const Qcow2Image *image)
+guint64
+qcow2_get_counts_per_block(const Qcow2Image *image)
 {
-    guint64 count = image->cluster_size / sizeof(guint16);
-
-    g_assert(count > 0);
-    return count;
+    return image->cluster_size * 8 >> image->header->refcount_order;
 }
 
 static gboolean
@@ -56,11 +54,11 @@ qcow2_trim_counts_locked(Qcow2Image *image)
 }
 
 static Qcow2Counts *
-insert_counts(Qcow2Image *image, guint64 block, guint16 *numbers)
+insert_counts(Qcow2Image *image, guint64 block, guint8 *bytes)
 {
     Qcow2Counts *counts = g_new0(Qcow2Counts, 1);
 
-    counts->counts = numbers;
+    counts->block = bytes;
     g_hash_table_insert(image->counts, GUINT_TO_POINTER((guint)block), counts);
     return counts;
 }
@@ -69,7 +67,7 @@ static int
 load_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
 {
     guint64 offset = image->refcount_table[block];
-    g_autofree guint16 *numbers = NULL;
+    g_autofree guint8 *bytes = NULL;
     const char *fault;
     int status;
 
@@ -89,24 +87,22 @@ load_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
                                  offset,
                                  fault);
 
-    numbers = g_try_malloc((gsize)image->cluster_size);
-    if (numbers == NULL)
+    bytes = g_try_malloc((gsize)image->cluster_size);
+    if (bytes == NULL)
         return -ENOMEM;
     block_event_raise(image->io, BLOCK_EVENT_REFBLOCK_LOAD);
-    status = io_file_read(image->io, offset, numbers, (gsize)image->cluster_size);
+    status = io_file_read(image->io, offset, bytes, (gsize)image->cluster_size);
     if (status < 0)
         return status;
-    for (guint64 i = 0; i < counts_per_block(image); i++)
-        numbers[i] = GUINT16_FROM_BE(numbers[i]);
 
-    *ret_counts = insert_counts(image, block, g_steal_pointer(&numbers));
+    *ret_counts = insert_counts(image, block, g_steal_pointer(&bytes));
     return 0;
 }
 
 int
-qcow2_get_refcount_locked(Qcow2Image *image, guint64 cluster, guint16 *ret_count)
+qcow2_get_refcount_locked(Qcow2Image *image, guint64 cluster, guint64 *ret_count)
 {
-    guint64 block = cluster / counts_per_block(image);
+    guint64 block = cluster / qcow2_get_counts_per_block(image);
     Qcow2Counts *counts = NULL;
     int status;
 
@@ -116,11 +112,13 @@ qcow2_get_refcount_locked(Qcow2Image *image, guint64 cluster, guint16 *ret_count
 
     status = load_block(image, block, &counts);
     if (status == 0 && counts != NULL)
-        *ret_count = counts->counts[cluster % counts_per_block(image)];
+        *ret_count = qcow2_counts_get(counts->block,
+                                      image->header->refcount_order,
+                                      cluster % qcow2_get_counts_per_block(image));
     return status;
 }
 
-static int set_refcount(Qcow2Image *image, guint64 cluster, guint16 count);
+static int set_refcount(Qcow2Image *image, guint64 cluster, guint64 count);
 
 static int
 set_refcounts(Qcow2Image *image, guint64 first, guint64 count)
@@ -171,14 +169,14 @@ grow_table(Qcow2Image *image, guint64 block)
 static int
 create_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
 {
-    guint16 *numbers = g_try_malloc0((gsize)image->cluster_size);
+    guint8 *bytes = g_try_malloc0((gsize)image->cluster_size);
     guint64 cluster;
 
-    if (numbers == NULL)
+    if (bytes == NULL)
         return -ENOMEM;
 
     cluster = image->next_free++;
-    *ret_counts = insert_counts(image, block, numbers);
+    *ret_counts = insert_counts(image, block, bytes);
     (*ret_counts)->is_dirty = TRUE;
     image->refcount_table[block] = cluster << image->header->cluster_bits;
     image->is_refcount_table_dirty = TRUE;
@@ -186,9 +184,9 @@ create_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
 }
 
 static int
-set_refcount(Qcow2Image *image, guint64 cluster, guint16 count)
+set_refcount(Qcow2Image *image, guint64 cluster, guint64 count)
 {
-    guint64 block = cluster / counts_per_block(image);
+    guint64 block = cluster / qcow2_get_counts_per_block(image);
     Qcow2Counts *counts = NULL;
     int status = 0;
 
@@ -202,7 +200,10 @@ set_refcount(Qcow2Image *image, guint64 cluster, guint16 count)
         return status;
 
     g_assert(counts != NULL);
-    counts->counts[cluster % counts_per_block(image)] = count;
+    qcow2_counts_set(counts->block,
+                     image->header->refcount_order,
+                     cluster % qcow2_get_counts_per_block(image),
+                     count);
     counts->is_dirty = TRUE;
     return 0;
 }
@@ -238,15 +239,15 @@ qcow2_release_later_locked(Qcow2Image *image, guint64 offset, guint64 length)
 static int
 release_cluster(Qcow2Image *image, guint64 cluster)
 {
-    guint16 count;
+    guint64 count;
     int status;
 
     block_event_raise(image->io, BLOCK_EVENT_CLUSTER_FREE);
     status = qcow2_get_refcount_locked(image, cluster, &count);
 
-    /* A count of 0 was wrong before us, one that is saturated stays. */
-    if (status == 0 && count > 0 && count < G_MAXUINT16)
-        status = set_refcount(image, cluster, (guint16)(count - 1));
+    /* A count of 0 was wrong before us. */
+    if (status == 0 && count > 0)
+        status = set_refcount(image, cluster, count - 1);
     return status;
 }
 

@@ -39,7 +39,7 @@ qcow2_end_write_locked(Qcow2Image *image, guint64 written)
 static int
 can_overwrite_locked(Qcow2Image *image, guint64 entry, gboolean *ret_can)
 {
-    guint16 count = 0;
+    guint64 count = 0;
     int status;
 
     *ret_can = FALSE;

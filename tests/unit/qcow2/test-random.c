@@ -27,6 +27,7 @@ typedef struct {
     GRand *random;
     guint32 version;
     guint32 cluster_size;
+    guint32 refcount_bits;
     guint32 size;
     guint8 *model;
     guint32 base_size;
@@ -66,6 +67,7 @@ world_init(World *world, guint32 seed)
     world->random = g_rand_new_with_seed(seed);
     world->version = g_rand_boolean(world->random) ? 3 : 2;
     world->cluster_size = cluster_sizes[g_rand_int_range(world->random, 0, 5)];
+    world->refcount_bits = world->version == 3 ? 1u << g_rand_int_range(world->random, 0, 7) : 16;
     world->size = 512 * (guint32)g_rand_int_range(world->random, 1, 1500);
     world->model = g_malloc0(world->size);
     if (g_rand_int_range(world->random, 0, 4) > 0) {
@@ -83,6 +85,7 @@ world_init(World *world, guint32 seed)
         .version = world->version,
         .size = world->size,
         .cluster_size = world->cluster_size,
+        .refcount_bits = world->refcount_bits,
         .backing_name = world->base != NULL ? "base.raw" : NULL,
         .backing_format = world->base != NULL ? "raw" : NULL,
     };

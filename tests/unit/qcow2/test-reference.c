@@ -129,6 +129,30 @@ what_we_write_qemu_reads(void **state)
 }
 
 static void
+every_width_of_refcounts_is_written_as_qemu_reads_it(void **state)
+{
+    REQUIRE_REFERENCE();
+
+    for (guint bits = 1; bits <= 64; bits *= 2) {
+        Qcow2CreateOptions options = {
+            .cluster_size = 512, .refcount_bits = bits, .size = 8 * 1024 * 1024};
+        g_autoptr(IoFile) io = memory_image_create(&options);
+        g_autoptr(BlockNode) node = memory_image_open(io, FALSE, NULL, NULL);
+        g_autofree char *data = g_strnfill(3 * 1024 * 1024, 'c');
+
+        /* Enough that there are several refcount blocks, and a larger table of them. */
+        assert_int_equal(block_node_write(node, 70000, data, 3 * 1024 * 1024), 0);
+        assert_int_equal(block_node_write_zeroes(node, 512 * 1000, 512 * 100), 0);
+        assert_int_equal(block_node_flush(node), 0);
+        assert_int_equal(memory_image_check(io), 0);
+        reference_save("ours.qcow2", io);
+        reference_do("qemu-img", "check", "-f", "qcow2", "ours.qcow2", NULL);
+        assert_same_report("ours.qcow2");
+        assert_reads_the_same("ours.qcow2", NULL);
+    }
+}
+
+static void
 create_and_fill(const char *compat, guint64 cluster_size)
 {
     g_autofree char *options = g_strdup_printf(
@@ -300,6 +324,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_we_create_qemu_accepts),
         TEST(what_we_write_qemu_reads),
+        TEST(every_width_of_refcounts_is_written_as_qemu_reads_it),
         TEST(what_qemu_writes_we_read),
         TEST(compressed_clusters_are_read),
         TEST(compressed_clusters_are_written_over),
