@@ -330,7 +330,7 @@ io_file_open(const char *path, IoOpenFlags flags, IoFile **ret_file)
     self->file.ops = &posix_ops;
     self->file.path = g_strdup(path);
     self->file.is_writable = mode == O_RDWR;
-    self->is_device = S_ISBLK(status.st_mode);
+    self->is_device = self->file.is_fixed = S_ISBLK(status.st_mode);
     self->direct_fd = direct_open(fd, self->file.is_writable);
     self->fd = g_steal_fd(&fd);
     *ret_file = &self->file;

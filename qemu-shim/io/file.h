@@ -37,6 +37,7 @@ struct IoFile {
     const IoOps *ops;
     char *path; /* for messages */
     gboolean is_writable;
+    gboolean is_fixed; /* its length is no sign of what is in it, and cannot grow: a device */
 };
 
 /* Opens a regular file or block device; never blocks on a FIFO, never follows into a directory. */

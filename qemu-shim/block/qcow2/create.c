@@ -163,7 +163,7 @@ qcow2_create(IoFile *io, const Qcow2CreateOptions *options, GError **error)
     size = header->size;
     header->l1_entries = 0;
     header->size = 0;
-    status = io_file_truncate(io, 0);
+    status = io->is_fixed ? 0 : io_file_truncate(io, 0);
     if (status == 0)
         status = io_file_write_zeroes(io, 0, G_GUINT64_CONSTANT(2) << header->cluster_bits);
     if (status == 0)

@@ -121,6 +121,8 @@ qcow2_image_open(IoFile *io, gboolean is_writable, GError **error)
     if (status == 0 && (!load_tables(image, error) || !qcow2_layout_scan(image, error)))
         return NULL;
 
+    if (status == 0 && is_writable && io->is_fixed)
+        status = qcow2_find_end_locked(image);
     if (status == 0 && is_writable)
         status = clear_unknown_autoclear(image);
     if (status < 0) {

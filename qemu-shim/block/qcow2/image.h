@@ -90,6 +90,8 @@ void qcow2_drop_clean_tables_locked(Qcow2Image *image);
 /* refcount.c */
 int qcow2_get_refcount_locked(Qcow2Image *image, guint64 cluster, guint64 *ret_count);
 guint64 qcow2_get_counts_per_block(const Qcow2Image *image);
+/* On a device: finds the last cluster that is counted, behind which there is room. */
+int qcow2_find_end_locked(Qcow2Image *image);
 /* @count contiguous clusters at the end of the file, with a reference each. */
 int qcow2_allocate_locked(Qcow2Image *image, guint64 count, guint64 *ret_offset);
 void qcow2_release_later_locked(Qcow2Image *image, guint64 offset, guint64 length);

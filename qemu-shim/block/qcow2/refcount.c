@@ -12,7 +12,8 @@
 /*
  * Clusters are taken past the end of the file alone, never from gaps: an image whose counts are
  * wrong (and nobody told us) can then lose nothing to us, a batch is contiguous, and what an
- * interrupted job leaks stays for `check -r leaks` to find.
+ * interrupted job leaks stays for `check -r leaks` to find. On a device, which has no such end,
+ * they are taken past the last one that is counted.
  */
 
 /* Clean blocks are dropped past this many bytes. */
@@ -115,6 +116,54 @@ qcow2_get_refcount_locked(Qcow2Image *image, guint64 cluster, guint64 *ret_count
         *ret_count = qcow2_counts_get(counts->block,
                                       image->header->refcount_order,
                                       cluster % qcow2_get_counts_per_block(image));
+    return status;
+}
+
+/* The last cluster of @block that is counted, and one more; 0: there is none. */
+static int
+find_end_in_block(Qcow2Image *image, guint64 block, guint64 *ret_end)
+{
+    guint64 per_block = qcow2_get_counts_per_block(image);
+    Qcow2Counts *counts = NULL;
+    int status = load_block(image, block, &counts);
+
+    *ret_end = 0;
+    if (status < 0 || counts == NULL)
+        return status;
+
+    for (guint64 i = per_block; i > 0 && *ret_end == 0; i--) {
+        if (qcow2_counts_get(counts->block, image->header->refcount_order, i - 1) > 0)
+            *ret_end = block * per_block + i;
+    }
+
+    return 0;
+}
+
+/* Past all metadata, also where nobody counted it. */
+static guint64
+end_of_metadata(const Qcow2Image *image)
+{
+    guint64 end = image->n_metadata > 0 ? image->metadata[image->n_metadata - 1] : 0;
+
+    for (guint i = 0; i < G_N_ELEMENTS(image->fixed); i++)
+        end = MAX(end, image->fixed[i].offset + MAX(image->fixed[i].length, 1) - 1);
+    return (end >> image->header->cluster_bits) + 1;
+}
+
+int
+qcow2_find_end_locked(Qcow2Image *image)
+{
+    guint64 end = 0;
+    int status = 0;
+
+    for (guint64 block = image->n_refcount_entries; status == 0 && end == 0 && block > 0; block--) {
+        status = qcow2_trim_counts_locked(image);
+        if (status == 0)
+            status = find_end_in_block(image, block - 1, &end);
+    }
+
+    if (status == 0)
+        image->next_free = MIN(MAX(end, end_of_metadata(image)), image->next_free);
     return status;
 }
 

@@ -56,14 +56,15 @@ can_overwrite_locked(Qcow2Image *image, guint64 entry, gboolean *ret_can)
 static void
 release_old_locked(Qcow2Image *image, guint64 entry)
 {
-    guint64 offset, length;
+    guint64 offset, length, end;
 
     switch (qcow2_entry_kind(entry)) {
     case QCOW2_IS_COMPRESSED:
         qcow2_entry_compressed_range(image, entry, &offset, &length);
         /* Sectors past the end of the file are nobody's. */
-        length = MIN(offset + length, image->next_free * image->cluster_size) - offset;
-        qcow2_release_later_locked(image, offset, length);
+        end = MIN(offset + length, image->next_free * image->cluster_size);
+        if (end > offset)
+            qcow2_release_later_locked(image, offset, end - offset);
         break;
     case QCOW2_NORMAL:
     case QCOW2_ALLOCATED_ZERO:

@@ -338,6 +338,36 @@ a_guest_and_a_job_write_at_once(void **state)
     assert_int_equal(memory_image_check(io), 0);
 }
 
+/* Whose length says nothing: what is written goes behind what is there, again and again. */
+static void
+an_image_on_a_device_goes_on_behind_its_last_cluster(void **state)
+{
+    Qcow2CreateOptions options = {.cluster_size = 4096, .size = 1024 * 1024};
+    g_autofree char *noise = g_strnfill(4 * 1024 * 1024, 'n');
+    g_autoptr(IoFile) io = io_file_new_memory(noise, 4 * 1024 * 1024);
+    g_autofree char *model = g_malloc0(1024 * 1024);
+    guint64 length = 0;
+
+    io->is_fixed = TRUE;
+    assert_true(qcow2_create(io, &options, NULL));
+    for (guint round = 0; round < 5; round++) {
+        g_autoptr(BlockNode) node = memory_image_open(io, FALSE, NULL, NULL);
+
+        assert_non_null(node);
+        memory_image_assert_reads(node, model, 1024 * 1024);
+        memset(model + (gsize)round * 100000, 'a' + (int)round, 50000);
+        assert_int_equal(
+            block_node_write(node, (guint64)round * 100000, model + (gsize)round * 100000, 50000),
+            0);
+        assert_int_equal(block_node_flush(node), 0);
+        memory_image_assert_reads(node, model, 1024 * 1024);
+        assert_int_equal(memory_image_check(io), 0);
+    }
+
+    assert_int_equal(io_file_get_length(io, &length), 0);
+    assert_int_equal(length, 4 * 1024 * 1024);
+}
+
 int
 main(void)
 {
@@ -351,6 +381,7 @@ main(void)
         cmocka_unit_test(a_header_that_others_changed_is_not_written_over),
         cmocka_unit_test(large_requests_stay_large),
         cmocka_unit_test(a_job_leaves_alone_what_is_there),
+        cmocka_unit_test(an_image_on_a_device_goes_on_behind_its_last_cluster),
         cmocka_unit_test_setup_teardown(
             a_guest_and_a_job_write_at_once, reference_set_up, reference_tear_down),
     };
