@@ -30,8 +30,8 @@ words_clear(Words *words)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Words, words_clear)
 
-static gboolean
-parse_options(const char *text, Qcow2CreateOptions *options)
+gboolean
+tool_parse_create_options(const char *text, Qcow2CreateOptions *options)
 {
     g_auto(GStrv) parts = g_strsplit(text != NULL ? text : "", ",", -1);
 
@@ -75,8 +75,8 @@ find_backing_size(const char *path, const Words *words, guint64 *ret_size)
     return TRUE;
 }
 
-static int
-write_image(const char *path, const char *format, const Qcow2CreateOptions *options)
+int
+tool_write_image(const char *path, const char *format, const Qcow2CreateOptions *options)
 {
     g_autoptr(IoFile) file = NULL;
     g_autoptr(GError) error = NULL;
@@ -136,11 +136,11 @@ tool_create(int argc, char **argv)
         fprintf(stderr, "qemu-shim: create: '%s' is no size\n", argv[2]);
         return 1;
     }
-    if (!parse_options(words.options, &options) ||
+    if (!tool_parse_create_options(words.options, &options) ||
         (words.backing != NULL && argc == 2 && !find_backing_size(argv[1], &words, &options.size)))
         return 1;
 
     options.backing_name = words.backing;
     options.backing_format = words.backing_format;
-    return write_image(argv[1], format, &options);
+    return tool_write_image(argv[1], format, &options);
 }

@@ -7,13 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "qemu-shim/monitor/image-name.h"
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *usage;
 } tools[] = {
+    {"bench",
+     tool_bench,
+     "[-c COUNT] [-d DEPTH] [-f FORMAT] [-o OFFSET] [-s SIZE] [-S STEP] [-w [--pattern N] "
+     "[--flush-interval N]] FILE"},
     {"check", tool_check, "[-f FORMAT] [--output=human|json] FILE"},
     {"compare", tool_compare, "[-f FORMAT] [-F FORMAT] [-q] FILE1 FILE2"},
+    {"convert",
+     tool_convert,
+     "[-f FORMAT] [-O raw|qcow2] [-o OPTIONS] [-B BACKING -F FORMAT] [-S SIZE] [-n] [-p] FILE... "
+     "TARGET"},
     {"create",
      tool_create,
      "-f raw|qcow2 [-b BACKING -F FORMAT] [-o cluster_size=N,compat=0.10|1.1] FILE [SIZE]"},
@@ -46,36 +56,70 @@ format_by_ending(const char *path)
     return g_str_has_suffix(path, ".qcow2") ? "qcow2" : NULL;
 }
 
-BlockNode *
-tool_open(BlockGraph *graph, const char *path, const char *format, gboolean is_alone)
+/* The options of @path with what a tool asks for beyond; NULL: said what is wrong. */
+static GVariant *
+make_options(const char *path, const char *format, gboolean is_writable, gboolean is_alone)
 {
-    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) options = image_name_to_options(path, format, &error);
+    g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(options);
+    const char *driver = NULL;
+
+    if (options == NULL) {
+        tool_say_error(error);
+        return NULL;
+    }
+
+    if (!is_writable) {
+        g_variant_dict_insert(&dict, "read-only", "b", TRUE);
+        g_variant_dict_insert(&dict, "force-share", "b", TRUE);
+    }
+    g_variant_lookup(options, "driver", "&s", &driver);
+    if (is_alone && g_strcmp0(driver, "qcow2") == 0)
+        g_variant_dict_insert_value(
+            &dict, "backing", g_variant_new_maybe(G_VARIANT_TYPE_VARIANT, NULL));
+    return g_variant_ref_sink(g_variant_dict_end(&dict));
+}
+
+static BlockNode *
+open_image(BlockGraph *graph,
+           const char *path,
+           const char *format,
+           gboolean is_writable,
+           gboolean is_alone)
+{
     g_autoptr(GVariant) options = NULL;
     g_autoptr(GError) error = NULL;
     BlockNode *node;
 
-    if (format == NULL)
+    if (format == NULL && !image_name_is_json(path))
         format = format_by_ending(path);
-    if (format == NULL) {
+    if (format == NULL && !image_name_is_json(path)) {
         fprintf(stderr,
                 "qemu-shim: give the format of '%s' by -f: it is never guessed from the image\n",
                 path);
         return NULL;
     }
 
-    g_variant_dict_insert(&dict, "driver", "s", format);
-    g_variant_dict_insert(&dict, "read-only", "b", TRUE);
-    g_variant_dict_insert(&dict, "force-share", "b", TRUE);
-    g_variant_dict_insert_value(
-        &dict, "file", g_variant_new_parsed("{'driver': <'file'>, 'filename': <%s>}", path));
-    if (is_alone && g_str_equal(format, "qcow2"))
-        g_variant_dict_insert_value(
-            &dict, "backing", g_variant_new_maybe(G_VARIANT_TYPE_VARIANT, NULL));
-    options = g_variant_ref_sink(g_variant_dict_end(&dict));
+    options = make_options(path, format, is_writable, is_alone);
+    if (options == NULL)
+        return NULL;
     node = block_graph_add(graph, options, &error);
     if (node == NULL)
         tool_say_error(error);
     return node;
+}
+
+BlockNode *
+tool_open(BlockGraph *graph, const char *path, const char *format, gboolean is_alone)
+{
+    return open_image(graph, path, format, FALSE, is_alone);
+}
+
+BlockNode *
+tool_open_writable(BlockGraph *graph, const char *path, const char *format)
+{
+    return open_image(graph, path, format, TRUE, FALSE);
 }
 
 gboolean
