@@ -11,7 +11,7 @@
 
 const char command_line_help[] =
     "usage: qemu-shim [option]...\n"
-    "       qemu-shim create|info|check|compare|map ...   ('qemu-shim help' for these)\n"
+    "       qemu-shim create|info|check|compare|convert|map|bench ...   ('qemu-shim help' for these)\n"
     "\n"
     "Speaks QMP and HMP as QEMU does and runs block jobs on images, without a guest.\n"
     "\n"

@@ -82,6 +82,47 @@ print_json(GVariant *value)
 }
 
 static void
+print_member(const char *name, GVariant *value)
+{
+    g_autofree char *words = g_strdelimit(g_strdup(name), "-", ' ');
+    g_autofree char *text = g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)
+                                ? g_variant_dup_string(value, NULL)
+                                : g_variant_print(value, FALSE);
+
+    printf("    %s: %s\n", words, text);
+}
+
+/* Those that a qcow2 image may have, in qemu-img's order. */
+static void
+print_specific(GVariant *image)
+{
+    static const char *const names[] = {"compat",
+                                        "compression-type",
+                                        "lazy-refcounts",
+                                        "refcount-bits",
+                                        "corrupt",
+                                        "extended-l2",
+                                        "data-file",
+                                        "data-file-raw"};
+    g_autoptr(GVariant) specific = g_variant_lookup_value(image, "format-specific", NULL);
+    g_autoptr(GVariant) data = NULL;
+
+    if (specific == NULL)
+        return;
+    data = g_variant_lookup_value(specific, "data", G_VARIANT_TYPE_VARDICT);
+    if (data == NULL)
+        return;
+
+    puts("Format specific information:");
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GVariant) value = g_variant_lookup_value(data, names[i], NULL);
+
+        if (value != NULL)
+            print_member(names[i], value);
+    }
+}
+
+static void
 print_info(GVariant *image)
 {
     const char *text = NULL;
@@ -113,6 +154,19 @@ print_info(GVariant *image)
     }
     if (g_variant_lookup(image, "backing-filename-format", "&s", &text))
         printf("backing file format: %s\n", text);
+    print_specific(image);
+}
+
+/* That the backing file was left alone is not the image's to say. */
+static GVariant *
+describe_layer(BlockNode *layer, gboolean is_alone)
+{
+    g_autoptr(GVariant) image = g_variant_ref_sink(describe_image(layer, FALSE));
+    GVariantDict dict = G_VARIANT_DICT_INIT(image);
+
+    if (is_alone && g_str_equal(block_node_get_driver_name(layer), "qcow2"))
+        g_variant_dict_insert(&dict, "filename", "s", block_node_get_filename(layer));
+    return g_variant_dict_end(&dict);
 }
 
 int
@@ -131,7 +185,7 @@ tool_info(int argc, char **argv)
         return 1;
 
     for (BlockNode *layer = node; layer != NULL; layer = block_node_get_backing(layer))
-        g_variant_builder_add_value(&chain, describe_image(layer, FALSE));
+        g_variant_builder_add_value(&chain, describe_layer(layer, !words.has_chain));
     list = g_variant_ref_sink(g_variant_builder_end(&chain));
     if (is_json(&words)) {
         print_json(words.has_chain ? list : g_variant_get_child_value(list, 0));
@@ -158,7 +212,8 @@ report_to_variant(const char *path, const Qcow2Report *report)
     g_variant_dict_insert(&dict, "check-errors", "t", report->check_errors);
     g_variant_dict_insert(&dict, "image-end-offset", "t", report->image_end_offset);
     g_variant_dict_insert(&dict, "total-clusters", "t", report->total_clusters);
-    g_variant_dict_insert(&dict, "allocated-clusters", "t", report->allocated_clusters);
+    if (report->allocated_clusters > 0)
+        g_variant_dict_insert(&dict, "allocated-clusters", "t", report->allocated_clusters);
     if (report->corruptions > 0)
         g_variant_dict_insert(&dict, "corruptions", "t", report->corruptions);
     if (report->leaks > 0)
@@ -315,82 +370,5 @@ tool_compare(int argc, char **argv)
 
     if (!words.is_quiet)
         puts("Images are identical.");
-    return 0;
-}
-
-/* The layer that answers for a range, counted from the top. */
-static int
-find_layer(BlockNode *node,
-           guint64 offset,
-           guint64 *length,
-           BlockStatus *ret_what,
-           guint *ret_depth)
-{
-    guint depth = 0;
-
-    for (; node != NULL && offset < block_node_get_length(node);
-         node = block_node_get_backing(node), depth++) {
-        guint64 most = MIN(*length, block_node_get_length(node) - offset);
-        int status = block_node_get_status(node, offset, most, ret_what, length);
-
-        if (status < 0)
-            return status;
-        *ret_depth = depth;
-        if (*ret_what != BLOCK_STATUS_UNALLOCATED)
-            return 0;
-    }
-
-    *ret_what = BLOCK_STATUS_UNALLOCATED;
-    return 0;
-}
-
-int
-tool_map(int argc, char **argv)
-{
-    g_auto(Words) words = {0};
-    g_autoptr(BlockGraph) graph = block_graph_new();
-    g_autoptr(BlockNode) node = NULL;
-    guint64 offset = 0, end;
-
-    if (!parse(&argc, &argv, 1, &words))
-        return 1;
-    node = tool_open(graph, argv[1], words.format, FALSE);
-    if (node == NULL)
-        return 1;
-
-    if (!is_json(&words))
-        printf("%-16s%-16s%s\n", "Offset", "Length", "File");
-    for (end = block_node_get_length(node); offset < end;) {
-        guint64 length = end - offset;
-        BlockStatus what;
-        guint depth = 0;
-        BlockNode *layer = node;
-        int status = find_layer(node, offset, &length, &what, &depth);
-
-        if (status < 0) {
-            fprintf(stderr, "qemu-shim: cannot map: %s\n", g_strerror(-status));
-            return 1;
-        }
-        for (guint i = 0; i < depth; i++)
-            layer = block_node_get_backing(layer);
-        if (is_json(&words))
-            printf("%s{ \"start\": %" G_GUINT64_FORMAT ", \"length\": %" G_GUINT64_FORMAT
-                   ", \"depth\": %u, \"present\": %s, \"zero\": %s, \"data\": %s}",
-                   offset == 0 ? "[" : ",\n",
-                   offset,
-                   length,
-                   depth,
-                   what != BLOCK_STATUS_UNALLOCATED ? "true" : "false",
-                   what != BLOCK_STATUS_DATA ? "true" : "false",
-                   what == BLOCK_STATUS_DATA ? "true" : "false");
-        else if (what == BLOCK_STATUS_DATA)
-            printf("0x%-14" G_GINT64_MODIFIER "x0x%-14" G_GINT64_MODIFIER "x%s\n",
-                   offset,
-                   length,
-                   block_node_get_filename(layer));
-        offset += length;
-    }
-    if (is_json(&words))
-        puts(end == 0 ? "[]" : "]");
     return 0;
 }

@@ -28,7 +28,7 @@ static const struct {
      tool_create,
      "-f raw|qcow2 [-b BACKING -F FORMAT] [-o cluster_size=N,compat=0.10|1.1] FILE [SIZE]"},
     {"info", tool_info, "[-f FORMAT] [--output=human|json] [--backing-chain] FILE"},
-    {"map", tool_map, "[-f FORMAT] [--output=human|json] FILE"},
+    {"map", tool_map, "[-f FORMAT] [--output=human|json] [--start-offset=N] [--max-length=N] FILE"},
 };
 
 int

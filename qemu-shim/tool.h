@@ -8,7 +8,7 @@
 #include "qemu-shim/block/graph.h"
 #include "qemu-shim/block/qcow2/create.h"
 
-/* qemu-shim create|info|check|compare|map ...: returns the exit status. */
+/* qemu-shim create|info|check|compare|convert|map|bench ...: returns the exit status. */
 int tool_main(int argc, char **argv);
 
 /* Each command, in a file of its own; argv[0] is its name. */
