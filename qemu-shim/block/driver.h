@@ -78,6 +78,8 @@ struct BlockDriver {
      * names: "cluster-size" (t), "dirty-flag" (b), "format-specific" (a{sv} of "type" and "data").
      */
     GVariant *(*describe)(BlockNode *node);
+    /* Internal ones, which read through the backing node as well; NULL: none. */
+    guint (*count_snapshots)(BlockNode *node);
     /* NULL: what the file has. */
     int (*get_allocated)(BlockNode *node, guint64 *ret_bytes);
     /* The name that means the same as the node's options; NULL: there is none. */

@@ -161,6 +161,12 @@ block_node_get_cluster_size(BlockNode *node)
     return node->driver->get_cluster_size != NULL ? node->driver->get_cluster_size(node) : 1;
 }
 
+guint
+block_node_count_snapshots(BlockNode *node)
+{
+    return node->driver->count_snapshots != NULL ? node->driver->count_snapshots(node) : 0;
+}
+
 BlockNode *
 block_node_ref_backing(BlockNode *node)
 {

@@ -45,6 +45,8 @@ BlockNode *block_node_get_backing(const BlockNode *node); /* borrowed; NULL: non
 BlockNode *block_node_get_file(const BlockNode *node);    /* borrowed; NULL for protocols */
 /* Size of the units in which block_node_populate() takes data; 1 where any will do. */
 guint64 block_node_get_cluster_size(BlockNode *node);
+/* Snapshots inside the image: what they hold is lost with the backing file. */
+guint block_node_count_snapshots(BlockNode *node);
 /* Changes the graph alone, not the header. */
 void block_node_set_backing(BlockNode *node, BlockNode *backing);
 

@@ -286,6 +286,24 @@ block_chain(Stream *stream, GError **error)
     return TRUE;
 }
 
+/* QEMU goes on, and the snapshots read as zeros where they had nothing of their own. */
+static gboolean
+check_snapshots(const Stream *stream, GError **error)
+{
+    guint count = has_work(stream) ? block_node_count_snapshots(stream->top) : 0;
+
+    if (count == 0)
+        return TRUE;
+    g_set_error(error,
+                VBLK_ERROR,
+                VBLK_ERROR_OPERATION_INVALID,
+                "Image '%s' holds %u internal snapshots that read from its backing file: delete "
+                "them first",
+                block_node_get_filename(stream->top),
+                count);
+    return FALSE;
+}
+
 Job *
 stream_start(JobList *list,
              BlockGraph *graph,
@@ -307,7 +325,7 @@ stream_start(JobList *list,
 
     if (block_node_is_read_only(options->top))
         g_set_error(error, VBLK_ERROR, VBLK_ERROR_OPERATION_INVALID, "Block node is read-only");
-    else if (block_chain(stream, error))
+    else if (check_snapshots(stream, error) && block_chain(stream, error))
         job = job_start(list, &stream_type, &with_length, stream, error);
     if (job == NULL)
         stream_clean(&unstarted);

@@ -161,3 +161,16 @@ def test_words_that_make_no_sense_are_named(domain):
     assert "bandwidth must be less than" in domain.fails(
         "blockpull", "web1", "vda", "--bandwidth", "9223372036854775807"
     )
+
+
+def test_a_pull_that_would_empty_internal_snapshots_is_refused(world):
+    if shutil.which("qemu-img") is None:
+        pytest.skip("qemu-img is not installed")
+    top = world.make_chain(depth=2)
+    subprocess.run(["qemu-img", "snapshot", "-c", "kept", top], check=True)
+    world.define(top)
+    before = top.read_bytes()
+    message = world.fails("blockpull", "web1", "vda")
+    assert str(top) in message and "internal snapshots" in message
+    assert top.read_bytes() == before
+    assert world.chain() == ["sn1.qcow2", "base.qcow2"]

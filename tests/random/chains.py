@@ -117,7 +117,7 @@ class Machine:
 
     def stream(self):
         """Down to any layer below, or to the bottom."""
-        if len(self.chain) < 2:
+        if len(self.chain) < 2 or self.top.kept is not None:
             return
         base = self.rng.randrange(-1, len(self.chain) - 1)
         job_id, arguments = self.begin("stream")
@@ -130,7 +130,7 @@ class Machine:
 
     def cancelled_stream(self):
         """What was copied may stay, what the guest reads may not change."""
-        if len(self.chain) < 2:
+        if len(self.chain) < 2 or self.top.kept is not None:
             return
         job_id, arguments = self.begin("stream")
         arguments["device"] = self.name(self.top)

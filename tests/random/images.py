@@ -35,6 +35,8 @@ class Image:
         self.format = image_format
         self.content = content
         self.backing = backing
+        self.kept = None  # what an internal snapshot holds
+        self.can_count_two = image_format == "qcow2"  # references to a cluster, as snapshots need
 
     def write(self, offset, data):
         self.content[offset : offset + len(data)] = data
@@ -68,7 +70,8 @@ def create(rng, path, backing):
         return Image(path, "raw", bytearray(size))
 
     size = draw_size(rng) if backing is None or rng.random() < 0.2 else backing.size
-    options = ",".join(f"{name}={value}" for name, value in draw_options(rng).items())
+    drawn = draw_options(rng)
+    options = ",".join(f"{name}={value}" for name, value in drawn.items())
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-o", options]
     content = bytearray(size)
     if backing is not None:
@@ -76,13 +79,15 @@ def create(rng, path, backing):
         shared = min(size, backing.size)
         content[:shared] = backing.content[:shared]
     run(*command, path, str(size))
-    return Image(path, "qcow2", content, backing)
+    image = Image(path, "qcow2", content, backing)
+    image.can_count_two = drawn.get("refcount_bits") != 1
+    return image
 
 
-def fill(rng, image):
+def fill(rng, image, is_empty=True):
     """Writes by qemu-io, of each kind it has."""
     commands = []
-    if image.format == "qcow2" and rng.random() < 0.4:
+    if is_empty and image.format == "qcow2" and rng.random() < 0.4:
         add_compressed(rng, image, commands)
     for _ in range(rng.randrange(0, 12)):
         offset, length = draw_range(rng, image.size)
@@ -114,6 +119,10 @@ def make_chain(rng, folder):
     for number in range(rng.randrange(2, 7)):
         image = create(rng, str(folder / f"layer{number}"), chain[-1] if chain else None)
         fill(rng, image)
+        if image.can_count_two and rng.random() < 0.2:
+            run("qemu-img", "snapshot", "-c", "kept", image.path)
+            image.kept = bytes(image.content)
+            fill(rng, image, is_empty=False)
         chain.append(image)
     return chain
 
@@ -138,6 +147,12 @@ def verify(shim, image, folder):
 
     expected.write_bytes(image.content)
     run(shim, "compare", "-f", "raw", "-F", image.format, expected, image.path)
+    if image.kept is not None:
+        name = "snapshot.name=kept"
+        run("qemu-img", "convert", "-f", "qcow2", "-l", name, "-O", "raw", image.path, found)
+        difference = describe_difference(found.read_bytes(), image.kept)
+        if difference is not None:
+            raise AssertionError(f"the snapshot in {image.path}: {difference}")
     if image.format == "qcow2":
         run("qemu-img", "check", "-q", "-f", "qcow2", image.path)
         run(shim, "check", "-f", "qcow2", image.path)

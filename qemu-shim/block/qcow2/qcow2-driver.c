@@ -179,6 +179,12 @@ get_cluster_size(BlockNode *node)
     return ((Qcow2Image *)node->state)->cluster_size;
 }
 
+static guint
+count_snapshots(BlockNode *node)
+{
+    return ((Qcow2Image *)node->state)->header->n_snapshots;
+}
+
 static const BlockDriver qcow2_driver = {
     .name = "qcow2",
     .is_format = TRUE,
@@ -196,6 +202,7 @@ static const BlockDriver qcow2_driver = {
     .change_backing = change_backing,
     .describe = describe,
     .get_cluster_size = get_cluster_size,
+    .count_snapshots = count_snapshots,
 };
 
 BlockNode *

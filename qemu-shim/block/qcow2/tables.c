@@ -143,6 +143,17 @@ qcow2_get_entry_locked(Qcow2Image *image, guint64 index, guint64 *ret_entry)
 }
 
 /* The L1 entry is set in memory at once; commit writes the table before the entry. */
+static void
+link_table(Qcow2Image *image, guint64 l1_index, guint64 offset)
+{
+    image->l1[l1_index] = offset | QCOW2_COPIED;
+    image->is_barrier_due = TRUE;
+    if (image->dirty_l1_begin == image->dirty_l1_end)
+        image->dirty_l1_begin = (guint)l1_index;
+    image->dirty_l1_begin = MIN(image->dirty_l1_begin, (guint)l1_index);
+    image->dirty_l1_end = MAX(image->dirty_l1_end, (guint)l1_index + 1);
+}
+
 static int
 create_table(Qcow2Image *image, guint64 l1_index, Qcow2Table **ret_table)
 {
@@ -160,13 +171,46 @@ create_table(Qcow2Image *image, guint64 l1_index, Qcow2Table **ret_table)
         return status;
 
     block_event_raise(image->io, BLOCK_EVENT_L2_ALLOC_WRITE);
-    image->l1[l1_index] = offset | QCOW2_COPIED;
-    image->is_barrier_due = TRUE;
-    if (image->dirty_l1_begin == image->dirty_l1_end)
-        image->dirty_l1_begin = (guint)l1_index;
-    image->dirty_l1_begin = MIN(image->dirty_l1_begin, (guint)l1_index);
-    image->dirty_l1_end = MAX(image->dirty_l1_end, (guint)l1_index + 1);
+    link_table(image, l1_index, offset);
     *ret_table = insert_table(image, l1_index, g_steal_pointer(&entries));
+    return 0;
+}
+
+/* Whether a table is ours alone: by the flag, and where there are snapshots by the count as well.
+ */
+static int
+is_shared_table(Qcow2Image *image, guint64 l1_index, gboolean *ret_is_shared)
+{
+    guint64 entry = image->l1[l1_index];
+    guint64 count = 1;
+    int status = 0;
+
+    if (image->header->n_snapshots > 0)
+        status = qcow2_get_refcount_locked(
+            image, (entry & QCOW2_OFFSET_MASK) >> image->header->cluster_bits, &count);
+    *ret_is_shared = (entry & QCOW2_COPIED) == 0 || count != 1;
+    return status;
+}
+
+/* What an internal snapshot has as well gets a place of its own before it changes. */
+static int
+own_table(Qcow2Image *image, guint64 l1_index, Qcow2Table *table)
+{
+    guint64 old = image->l1[l1_index] & QCOW2_OFFSET_MASK;
+    gboolean is_shared = FALSE;
+    guint64 offset = 0;
+    int status = table->is_linked ? is_shared_table(image, l1_index, &is_shared) : 0;
+
+    if (status < 0 || !is_shared)
+        return status;
+    status = qcow2_allocate_locked(image, 1, &offset);
+    if (status < 0)
+        return status;
+
+    block_event_raise(image->io, BLOCK_EVENT_L2_ALLOC_COW_READ);
+    link_table(image, l1_index, offset);
+    table->is_linked = FALSE;
+    qcow2_release_later_locked(image, old, image->cluster_size);
     return 0;
 }
 
@@ -187,6 +231,10 @@ qcow2_set_entry_locked(Qcow2Image *image, guint64 index, guint64 entry)
                                  "the L2 table at 0x%" G_GINT64_MODIFIER
                                  "x has corrupt entries and cannot be changed",
                                  image->l1[l1_index] & QCOW2_OFFSET_MASK);
+
+    status = own_table(image, l1_index, table);
+    if (status < 0)
+        return status;
 
     table->entries[index & (n_table_entries(image) - 1)] = entry;
     /* Zeros need nothing below them. */

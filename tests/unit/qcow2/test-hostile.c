@@ -120,7 +120,7 @@ static const Row rows[] = {
     {"snapshot table at 0", REFUSED, "snapshot table", {{HEADER, 60, 4, 1}}},
     {"snapshot table beyond the file", REFUSED, "snapshot table", {{HEADER, 60, 4, 1}, {HEADER, 64, 8, BIT(40)}}},
     {"snapshot table not aligned", REFUSED, "snapshot table", {{HEADER, 60, 4, 1}, {HEADER, 64, 8, CLUSTER + 8}}},
-    {"a snapshot", NOT_FOR_WRITING, "internal snapshots", {{HEADER, 60, 4, 1}, {HEADER, 64, 8, 0, DATA}}},
+    {"a snapshot", READABLE, NULL, {{HEADER, 60, 4, 1}, {HEADER, 64, 8, 0, DATA}}},
     {"incompatible bit 5", REFUSED, "0x20", {{HEADER, 72, 8, BIT(5)}}},
     {"incompatible bit 63", REFUSED, "0x8000000000000000", {{HEADER, 72, 8, BIT(63)}}},
     {"dirty", NOT_FOR_WRITING, "dirty", {{HEADER, 72, 8, BIT(0)}}},

@@ -295,6 +295,60 @@ internal_snapshots_are_counted(void **state)
     assert_same_report("theirs.qcow2");
 }
 
+/* What @name holds in snapshot @snapshot, by QEMU. */
+static GBytes *
+read_snapshot(const char *name, const char *snapshot)
+{
+    g_autofree char *path = reference_path("snapshot.raw");
+    gsize length;
+    char *bytes;
+
+    reference_do(
+        "qemu-img", "convert", "-f", "qcow2", "-l", snapshot, "-O", "raw", name, path, NULL);
+    assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    return g_bytes_new_take(bytes, length);
+}
+
+static void
+a_snapshot_in_the_image_stays_what_it_is(void **state)
+{
+    g_autofree char *data = g_strnfill(90000, 'n');
+
+    REQUIRE_REFERENCE();
+
+    reference_do("qemu-img", "create", "-f", "raw", "base.raw", "3M", NULL);
+    for (guint i = 0; i < 3; i++) {
+        static const guint64 cluster_sizes[] = {512, 4096, 65536};
+        g_autoptr(GBytes) before = NULL;
+        g_autoptr(GBytes) after = NULL;
+        g_autoptr(IoFile) io = NULL;
+        g_autoptr(BlockNode) node = NULL;
+
+        create_and_fill("1.1", cluster_sizes[i]);
+        reference_do("qemu-img", "snapshot", "-c", "one", "theirs.qcow2", NULL);
+        reference_do("qemu-io", "-f", "qcow2", "-c", "write -P 7 50k 90k", "theirs.qcow2", NULL);
+        before = read_snapshot("theirs.qcow2", "snapshot.name=one");
+
+        io = reference_load("theirs.qcow2");
+        node = memory_image_open(io, FALSE, NULL, NULL);
+        assert_non_null(node);
+        for (guint64 offset = 0; offset < 2000000; offset += 250001)
+            assert_int_equal(block_node_write(node, offset, data, 90000), 0);
+        assert_int_equal(block_node_write_zeroes(node, 100000, 300000), 0);
+        assert_int_equal(block_node_flush(node), 0);
+        assert_int_equal(memory_image_check(io), 0);
+
+        reference_save("theirs.qcow2", io);
+        reference_do("qemu-img", "check", "-f", "qcow2", "theirs.qcow2", NULL);
+        after = read_snapshot("theirs.qcow2", "snapshot.name=one");
+        assert_true(g_bytes_equal(before, after));
+        /* And it can be gone back to, and dropped. */
+        reference_do("qemu-img", "snapshot", "-a", "one", "theirs.qcow2", NULL);
+        reference_do("qemu-img", "snapshot", "-d", "one", "theirs.qcow2", NULL);
+        reference_do("qemu-img", "check", "-f", "qcow2", "theirs.qcow2", NULL);
+    }
+}
+
 /* One thing wrong at a time, where both count the same. */
 static void
 faults_are_counted_as_qemu_counts_them(void **state)
@@ -329,6 +383,7 @@ main(void)
         TEST(compressed_clusters_are_read),
         TEST(compressed_clusters_are_written_over),
         TEST(internal_snapshots_are_counted),
+        TEST(a_snapshot_in_the_image_stays_what_it_is),
         TEST(faults_are_counted_as_qemu_counts_them),
     };
 
