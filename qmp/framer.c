@@ -4,8 +4,6 @@
 
 #include "qmp/framer.h"
 
-#include <string.h>
-
 #include "qmp/scan.h"
 
 struct QmpFramer {
@@ -60,25 +58,15 @@ drop(QmpFramer *framer, gsize count)
 static void
 drop_what_is_between(QmpFramer *framer)
 {
-    const char *bytes = (const char *)framer->bytes->data + framer->scanned;
-    gsize left = framer->bytes->len - framer->scanned;
-    const char *newline;
-    gsize spaces = 0;
+    while (framer->begin == framer->scanned && framer->scanned < framer->bytes->len) {
+        char byte = (char)framer->bytes->data[framer->scanned];
 
-    if (framer->begin != framer->scanned || left == 0)
-        return;
-
-    if (framer->is_skipping) {
-        newline = memchr(bytes, '\n', left);
-        framer->is_skipping = newline == NULL;
-        drop(framer, newline != NULL ? (gsize)(newline - bytes) + 1 : left);
-        drop_what_is_between(framer);
-        return;
+        if (framer->is_skipping)
+            framer->is_skipping = byte != '\n';
+        else if (!qmp_is_space(byte))
+            return;
+        drop(framer, 1);
     }
-
-    while (spaces < left && qmp_is_space(bytes[spaces]))
-        spaces++;
-    drop(framer, spaces);
 }
 
 gboolean
