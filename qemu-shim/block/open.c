@@ -140,6 +140,10 @@ open_protocol(BlockGraph *graph, const BlockRequest *request, GError **error)
                               &request->settings.null,
                               error);
         break;
+    case BLOCK_FORMAT_NBD:
+        node = nbd_node_open(
+            request->nbd, request->is_read_only, request->is_auto_read_only, error);
+        break;
     case BLOCK_FORMAT_RAW:
     case BLOCK_FORMAT_QCOW2:
     case BLOCK_FORMAT_THROTTLE:
@@ -405,6 +409,7 @@ open_over(BlockGraph *graph, BlockNode *file, const BlockRequest *request, GErro
     case BLOCK_FORMAT_HOST_DEVICE:
     case BLOCK_FORMAT_NULL_CO:
     case BLOCK_FORMAT_NULL_AIO:
+    case BLOCK_FORMAT_NBD:
         break;
     }
 

@@ -320,12 +320,12 @@ block_options_take_enum(BlockOptions *options,
         }
     }
 
+    /* QEMU 7.2 names no more than the last part, and an element of an array not at all. */
     g_set_error(error,
                 VBLK_ERROR,
                 VBLK_ERROR_INVALID_ARGUMENT,
-                "Parameter '%s%s' does not accept value '%s'",
-                options->prefix,
-                key,
+                "Parameter '%s' does not accept value '%s'",
+                options->is_list ? "null" : key,
                 word);
     return FALSE;
 }

@@ -14,6 +14,7 @@ static gboolean take_raw(BlockOptions *options, BlockRequest *request, GError **
 static gboolean take_qcow2(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_blkdebug(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_copy_on_read(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_nbd(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_compress(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_throttle(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_null(BlockOptions *options, BlockRequest *request, GError **error);
@@ -42,6 +43,7 @@ static const char *const format_words[] = {
     [BLOCK_FORMAT_BLKDEBUG] = "blkdebug",
     [BLOCK_FORMAT_COPY_ON_READ] = "copy-on-read",
     [BLOCK_FORMAT_COMPRESS] = "compress",
+    [BLOCK_FORMAT_NBD] = "nbd",
     NULL,
 };
 
@@ -59,6 +61,7 @@ static const Format formats[] = {
                "unshare-child-perms")},
     [BLOCK_FORMAT_COPY_ON_READ] = {FALSE, take_copy_on_read, STRONG("bottom")},
     [BLOCK_FORMAT_COMPRESS] = {FALSE, take_compress, NULL},
+    [BLOCK_FORMAT_NBD] = {TRUE, take_nbd, STRONG("server", "export")},
 };
 /* clang-format on */
 
@@ -118,6 +121,7 @@ block_request_free(BlockRequest *request)
     g_free(request->throttle_group);
     g_free(request->bottom);
     blkdebug_settings_free(request->blkdebug);
+    nbd_settings_free(request->nbd);
     g_free(request->filename);
     g_free(request->node_name);
     g_free(request);
@@ -381,6 +385,13 @@ static gboolean
 take_compress(BlockOptions *options, BlockRequest *request, GError **error)
 {
     return take_child(options, "file", request, error);
+}
+
+static gboolean
+take_nbd(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    request->nbd = nbd_settings_take(options, error);
+    return request->nbd != NULL;
 }
 
 static BlockRequest *

@@ -4,6 +4,7 @@
 /* Open requests */
 
 #include "qemu-shim/block/blkdebug-driver.h"
+#include "qemu-shim/block/nbd-driver.h"
 #include "qemu-shim/block/null-driver.h"
 #include "qemu-shim/block/raw-driver.h"
 
@@ -23,6 +24,7 @@ typedef enum {
     BLOCK_FORMAT_BLKDEBUG,
     BLOCK_FORMAT_COPY_ON_READ,
     BLOCK_FORMAT_COMPRESS,
+    BLOCK_FORMAT_NBD,
 } BlockFormat;
 
 typedef struct BlockRequest BlockRequest;
@@ -54,6 +56,7 @@ struct BlockRequest {
     char *throttle_group;
     char *bottom; /* of copy-on-read: a node name; NULL: none */
     BlkdebugSettings *blkdebug;
+    NbdSettings *nbd;
     GVariant *strong; /* a{sv}: the options that a filename stands for, as they were given */
     union {
         RawSettings raw;

@@ -7,7 +7,7 @@
 
 /*
  * What a user means by the name of an image: "json:{...}" is the options of a node; "null-co://",
- * "blkdebug:CONFIG:IMAGE" and "file:PATH" name a protocol; all else is a path. Only for names that
+ * "nbd://...", "blkdebug:CONFIG:IMAGE" and "file:PATH" name a protocol; all else is a path. Only for names that
  * a user gave: one inside an image is for block/backing.h.
  */
 

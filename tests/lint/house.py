@@ -35,6 +35,7 @@ HOMES = {
     r"libxml/": {"xml"},
     r"sqlite3\.h": {"daemon/journal.c", "daemon/journal-schema.c", "daemon/store.c"},
     r"zlib\.h|zstd\.h": {"qemu-shim/block"},
+    r"libnbd\.h": {"qemu-shim/block/nbd-driver.c"},
     r"liburing\.h": {"qemu-shim/io"},
 }
 
