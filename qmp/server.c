@@ -232,6 +232,8 @@ on_closed(const GError *reason, gpointer user_data)
 {
     QmpServer *server = user_data;
 
+    if (reason != NULL)
+        g_debug("a monitor's client was let go: %s", reason->message);
     server->channel = NULL; /* it has closed itself */
     finish_close(server);
 }

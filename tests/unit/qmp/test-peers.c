@@ -74,6 +74,19 @@ hear(int peer)
     return g_string_free(line, FALSE);
 }
 
+/* Really closed: what was on its way is read, and then there is the end. */
+static void
+assert_end_of_stream(int peer)
+{
+    char buffer[65536];
+
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    while (recv(peer, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+        ;
+    assert_int_equal(recv(peer, buffer, sizeof(buffer), MSG_DONTWAIT), 0);
+}
+
 static void
 on_closed(QmpClient *client, const GError *reason, gpointer user_data)
 {
@@ -237,6 +250,130 @@ a_peer_that_floods_with_rubbish_is_closed(void **state)
     assert_non_null(strstr(fixture->reason, "broke the protocol"));
 }
 
+static void
+an_answer_may_come_byte_by_byte(void **state)
+{
+    static const char answer[] = "{\"return\": \"whole\", \"id\": 2}\r\n";
+    Fixture *fixture = *state;
+    g_autoptr(GAsyncResult) result = NULL;
+    g_autoptr(GVariant) value = NULL;
+
+    begin_call(fixture, NULL, &result);
+    for (guint i = 0; answer[i] != '\0'; i++) {
+        say(fixture->peer, (const char[]){answer[i], '\0'});
+        while (g_main_context_iteration(NULL, FALSE))
+            ;
+    }
+    value = qmp_client_call_finish(fixture->client, wait_for(&result), NULL);
+    assert_string_equal(g_variant_get_string(value, NULL), "whole");
+}
+
+static void
+count_event(QmpClient *client, const char *name, GVariant *data, gint64 time_us, gpointer user_data)
+{
+    (*(guint *)user_data)++;
+}
+
+static void
+a_flood_of_events_leaves_turns_to_others(void **state)
+{
+    enum { FLOOD = 1000, MAX_IN_ONE_TURN = 64 };
+    Fixture *fixture = *state;
+    g_autoptr(GString) flood = g_string_new(NULL);
+    guint count = 0;
+    guint before = 0;
+
+    for (guint i = 0; i < FLOOD; i++)
+        g_string_append(flood, "{\"event\": \"STOP\"}\n");
+    g_signal_connect(fixture->client, "event", G_CALLBACK(count_event), &count);
+    say(fixture->peer, flood->str);
+    while (count < FLOOD) {
+        g_main_context_iteration(NULL, TRUE);
+        assert_in_range(count - before, 0, MAX_IN_ONE_TURN);
+        before = count;
+    }
+    assert_null(fixture->reason);
+}
+
+static void
+a_peer_that_never_answers_gets_no_more_commands_than_it_may(void **state)
+{
+    enum { LIMIT = 1000 };
+    Fixture *fixture = *state;
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    g_autoptr(GAsyncResult) result = NULL;
+    g_autoptr(GError) error = NULL;
+    GAsyncResult *given_up[LIMIT] = {NULL};
+
+    /* What was given up is not answered either. */
+    for (guint i = 0; i < LIMIT; i++)
+        begin_call(fixture, i % 2 == 0 ? cancellable : NULL, &given_up[i]);
+    g_cancellable_cancel(cancellable);
+    qmp_client_call_async(fixture->client, "more", NULL, 60000, NULL, keep, &result);
+    assert_null(qmp_client_call_finish(fixture->client, wait_for(&result), &error));
+    assert_true(g_error_matches(error, VBLK_ERROR, VBLK_ERROR_LIMIT));
+
+    qmp_client_close(fixture->client);
+    for (guint i = 0; i < LIMIT; i++)
+        g_object_unref(wait_for(&given_up[i]));
+}
+
+static void
+count_end(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GError) error = NULL;
+
+    assert_null(qmp_client_call_finish(QMP_CLIENT(source), result, &error));
+    assert_true(g_error_matches(error, VBLK_ERROR, VBLK_ERROR_NO_CONNECTION));
+    assert_non_null(strstr(error->message, "unread"));
+    (*(guint *)user_data)++;
+}
+
+static void
+a_peer_that_reads_no_commands_is_let_go(void **state)
+{
+    enum { CALLS = 20, SIZE = 1024 * 1024 };
+    Fixture *fixture = *state;
+    g_autofree char *text = g_strnfill(SIZE, 'x');
+    guint ended = 0;
+
+    for (guint i = 0; i < CALLS; i++)
+        qmp_client_call_async(fixture->client,
+                              "test",
+                              g_variant_new_parsed("{'text': <%s>}", text),
+                              60000,
+                              NULL,
+                              count_end,
+                              &ended);
+    assert_null(fixture->reason); /* not from within the call */
+    wait_for_end(fixture);
+    while (ended < CALLS)
+        g_main_context_iteration(NULL, TRUE);
+    assert_end_of_stream(fixture->peer);
+}
+
+static void
+opening_can_be_cancelled_before_the_greeting(void **state)
+{
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    g_autoptr(GAsyncResult) result = NULL;
+    g_autoptr(GIOStream) stream = NULL;
+    g_autoptr(GError) error = NULL;
+    int ends[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    stream = stream_of(ends[0]);
+    qmp_client_new_async(stream, cancellable, keep, &result);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    assert_null(result);
+    g_cancellable_cancel(cancellable);
+    assert_null(qmp_client_new_finish(wait_for(&result), &error));
+    assert_true(g_error_matches(error, VBLK_ERROR, VBLK_ERROR_CANCELLED));
+    assert_end_of_stream(ends[1]);
+    close(ends[1]);
+}
+
 /* The server's side: a client that reads nothing. */
 static gboolean
 is_known(const char *command)
@@ -267,7 +404,6 @@ a_client_that_reads_nothing_is_let_go(void **state)
     g_autoptr(GIOStream) stream = NULL;
     g_autoptr(QmpServer) server = NULL;
     gboolean is_closed = FALSE;
-    char buffer[65536];
     int ends[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
@@ -283,12 +419,7 @@ a_client_that_reads_nothing_is_let_go(void **state)
         g_main_context_iteration(NULL, TRUE);
     }
 
-    /* Really closed: what was on its way is read, and then there is the end. */
-    while (g_main_context_iteration(NULL, FALSE))
-        ;
-    while (recv(ends[1], buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
-        ;
-    assert_int_equal(recv(ends[1], buffer, sizeof(buffer), 0), 0);
+    assert_end_of_stream(ends[1]);
     close(ends[1]);
 }
 
@@ -306,6 +437,13 @@ main(void)
             a_peer_that_dies_within_a_message_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_peer_that_floods_with_rubbish_is_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_may_come_byte_by_byte, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_flood_of_events_leaves_turns_to_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_peer_that_never_answers_gets_no_more_commands_than_it_may, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_peer_that_reads_no_commands_is_let_go, set_up, tear_down),
+        cmocka_unit_test(opening_can_be_cancelled_before_the_greeting),
         cmocka_unit_test(a_client_that_reads_nothing_is_let_go),
     };
 
