@@ -79,8 +79,10 @@ report(Context *context, VblkBlockJob *job, WaitResult result, GError **error)
 static gboolean
 run_blockpull(Context *context, const Arguments *arguments, GError **error)
 {
+    g_autoptr(Interrupt) interrupt = arguments_has(arguments, "wait") ? interrupt_new() : NULL;
     g_autoptr(VblkBlockJob) job = NULL;
     WaitOptions options = {
+        .interrupt = interrupt,
         .label = context->is_quiet ? NULL : _("Block Pull"),
         .timeout_s = arguments_get_number(arguments, "timeout"),
         .is_async = arguments_has(arguments, "async"),

@@ -82,11 +82,52 @@ abort_job(Wait *wait)
     vblk_block_job_cancel_async(wait->job, FALSE, NULL, on_abort_answered, wait);
 }
 
+struct Interrupt {
+    guint source;
+    gboolean is_pressed;
+    Wait *wait; /* NULL: not yet, or no more */
+};
+
 static gboolean
 on_interrupt(gpointer user_data)
 {
-    abort_job(user_data);
+    Interrupt *interrupt = user_data;
+
+    interrupt->is_pressed = TRUE;
+    if (interrupt->wait != NULL)
+        abort_job(interrupt->wait);
     return G_SOURCE_CONTINUE;
+}
+
+Interrupt *
+interrupt_new(void)
+{
+    Interrupt *interrupt = g_new0(Interrupt, 1);
+
+    interrupt->source = g_unix_signal_add(SIGINT, on_interrupt, interrupt);
+    return interrupt;
+}
+
+void
+interrupt_free(Interrupt *interrupt)
+{
+    if (interrupt == NULL)
+        return;
+
+    g_source_remove(interrupt->source);
+    g_free(interrupt);
+}
+
+static void
+set_interrupt(Wait *wait, Wait *target)
+{
+    Interrupt *interrupt = wait->options->interrupt;
+
+    if (interrupt == NULL)
+        return;
+    interrupt->wait = target;
+    if (target != NULL && interrupt->is_pressed)
+        abort_job(target);
 }
 
 static gboolean
@@ -102,7 +143,6 @@ run_loop(Wait *wait, Context *context)
     gulong changed = g_signal_connect(wait->job, "changed", G_CALLBACK(on_changed), wait);
     gulong ended = g_signal_connect(wait->job, "ended", G_CALLBACK(on_ended), wait);
     gulong closed = g_signal_connect(context->connection, "closed", G_CALLBACK(on_closed), wait);
-    guint interrupt = g_unix_signal_add(SIGINT, on_interrupt, wait);
     guint redraw = g_timeout_add(REDRAW_MS, on_redraw, wait);
     g_autoptr(GSource) timeout = NULL;
 
@@ -113,12 +153,13 @@ run_loop(Wait *wait, Context *context)
     }
 
     show(wait);
+    set_interrupt(wait, wait);
     g_main_loop_run(wait->loop);
+    set_interrupt(wait, NULL);
 
     if (timeout != NULL)
         g_source_destroy(timeout);
     g_source_remove(redraw);
-    g_source_remove(interrupt);
     g_signal_handler_disconnect(context->connection, closed);
     g_signal_handler_disconnect(wait->job, ended);
     g_signal_handler_disconnect(wait->job, changed);
