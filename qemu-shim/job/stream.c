@@ -27,15 +27,19 @@ typedef enum {
     SHARING_REFUSED,
 } Sharing;
 
+/* So that a job that is killed, or a power cut, costs no more than the last few seconds of work. */
+#define CHECKPOINT_US (2 * G_USEC_PER_SEC)
+
 typedef struct {
     BlockGraph *graph; /* borrowed */
     BlockNode *top;
     BlockNode *base;  /* NULL: none */
     GPtrArray *chain; /* of BlockNode, owned: top and all that are merged; blocked meanwhile */
     char *backing_name;
-    guint64 next; /* what comes next; of the job's thread */
-    int sharing;  /* atomic, a Sharing */
-    int error;    /* the first one that was ignored */
+    guint64 next;         /* what comes next; this and the next one are of the job's thread */
+    gint64 checkpoint_us; /* when what was copied was last made durable */
+    int sharing;          /* atomic, a Sharing */
+    int error;            /* the first one that was ignored */
 } Stream;
 
 /* One extent: @length bytes that are all the same to us. */
@@ -103,6 +107,17 @@ max_piece(Stream *stream)
 }
 
 static int
+make_checkpoint(Stream *stream)
+{
+    gint64 now_us = g_get_monotonic_time();
+
+    if (now_us - stream->checkpoint_us < CHECKPOINT_US)
+        return 0;
+    stream->checkpoint_us = now_us;
+    return block_node_flush(stream->top);
+}
+
+static int
 find_next(Job *job, CopyPiece *piece, CopyNext *ret_next)
 {
     Stream *stream = job->state;
@@ -119,7 +134,9 @@ find_next(Job *job, CopyPiece *piece, CopyNext *ret_next)
     piece->offset = stream->next;
     piece->length = MIN(rest, unit);
     piece->kind = BLOCK_STATUS_DATA;
-    status = find_extent(stream, stream->next, MIN(rest, MAX_LOOK), &extent);
+    status = make_checkpoint(stream);
+    if (status == 0)
+        status = find_extent(stream, stream->next, MIN(rest, MAX_LOOK), &extent);
     if (status == 0) {
         widen(stream, &extent);
         piece->length = extent.length;
@@ -213,6 +230,7 @@ stream_run(Job *job)
     if (!has_work(stream))
         return 0;
 
+    stream->checkpoint_us = g_get_monotonic_time();
     status = copy_run(job, &copy_ops);
     if (status == 0)
         status = block_node_flush(stream->top);
