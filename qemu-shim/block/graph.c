@@ -26,6 +26,12 @@ block_graph_new(void)
 }
 
 void
+block_graph_set_reporter(BlockGraph *graph, const BlockReporter *reporter)
+{
+    graph->reporter = *reporter;
+}
+
+void
 block_graph_free(BlockGraph *graph)
 {
     if (graph == NULL)

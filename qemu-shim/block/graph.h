@@ -15,6 +15,15 @@
 
 typedef struct BlockGraph BlockGraph;
 
+/* Who is told what nodes find out by themselves, with QMP's names. Called on any thread. */
+typedef struct {
+    void (*function)(const char *event, GVariant *data, gpointer user_data);
+    gpointer user_data;
+} BlockReporter;
+
+/* For nodes that are opened from now on. */
+void block_graph_set_reporter(BlockGraph *graph, const BlockReporter *reporter);
+
 BlockGraph *block_graph_new(void);
 void block_graph_free(BlockGraph *graph);
 

@@ -150,6 +150,7 @@ open_protocol(BlockGraph *graph, const BlockRequest *request, GError **error)
     case BLOCK_FORMAT_BLKDEBUG:
     case BLOCK_FORMAT_COPY_ON_READ:
     case BLOCK_FORMAT_COMPRESS:
+    case BLOCK_FORMAT_QUORUM:
         g_assert_not_reached();
     }
 
@@ -410,6 +411,7 @@ open_over(BlockGraph *graph, BlockNode *file, const BlockRequest *request, GErro
     case BLOCK_FORMAT_NULL_CO:
     case BLOCK_FORMAT_NULL_AIO:
     case BLOCK_FORMAT_NBD:
+    case BLOCK_FORMAT_QUORUM:
         break;
     }
 
@@ -443,12 +445,42 @@ open_on_file(BlockGraph *graph, const BlockRequest *request, const Layer *above,
     return attach_backing(graph, node, request, &layer, error) ? g_steal_pointer(&node) : NULL;
 }
 
+static BlockNode *
+open_quorum(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error)
+{
+    g_autoptr(GPtrArray)
+        children = g_ptr_array_new_with_free_func((GDestroyNotify)block_node_unref);
+    guint64 serial = ++graph->last_serial;
+    BlockNode *node;
+
+    for (guint i = 0; i < request->children->len; i++) {
+        const BlockReference *reference = request->children->pdata[i];
+        BlockNode *child = reference->request != NULL
+                               ? open_node(graph, reference->request, above, error)
+                               : reference_child(graph, reference->name, request, error);
+
+        if (child == NULL)
+            return NULL;
+        g_ptr_array_add(children, child);
+    }
+
+    node = quorum_node_open(
+        children, request->is_read_only, &request->settings.quorum, &graph->reporter, error);
+    if (node == NULL)
+        return NULL;
+    dress(graph, node, request);
+    node->serial = serial;
+    return node;
+}
+
 /* A file on its own is a node as well. */
 static BlockNode *
 open_node(BlockGraph *graph, const BlockRequest *request, const Layer *above, GError **error)
 {
     g_autoptr(BlockNode) node = NULL;
 
+    if (request->format == BLOCK_FORMAT_QUORUM)
+        return open_quorum(graph, request, above, error);
     if (!block_format_is_protocol(request->format))
         return open_on_file(graph, request, above, error);
 
@@ -474,6 +506,13 @@ check_names(BlockGraph *graph, const BlockRequest *request, GHashTable *seen, GE
                     "Duplicate nodes with node-name='%s'",
                     name);
         return FALSE;
+    }
+
+    for (guint i = 0; request->children != NULL && i < request->children->len; i++) {
+        const BlockReference *child = request->children->pdata[i];
+
+        if (!check_names(graph, child->request, seen, error))
+            return FALSE;
     }
 
     return check_names(graph, request->file.request, seen, error) &&

@@ -15,6 +15,7 @@ struct BlockGraph {
     GPtrArray *roots; /* of BlockNode, referenced */
     guint64 last_serial;
     guint64 last_generated;
+    BlockReporter reporter;
     GHashTable *throttle_groups; /* of char * to ThrottleGroup: block/throttle-group.h */
 };
 

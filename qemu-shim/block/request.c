@@ -14,6 +14,7 @@ static gboolean take_raw(BlockOptions *options, BlockRequest *request, GError **
 static gboolean take_qcow2(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_blkdebug(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_copy_on_read(BlockOptions *options, BlockRequest *request, GError **error);
+static gboolean take_quorum(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_nbd(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_compress(BlockOptions *options, BlockRequest *request, GError **error);
 static gboolean take_throttle(BlockOptions *options, BlockRequest *request, GError **error);
@@ -44,6 +45,7 @@ static const char *const format_words[] = {
     [BLOCK_FORMAT_COPY_ON_READ] = "copy-on-read",
     [BLOCK_FORMAT_COMPRESS] = "compress",
     [BLOCK_FORMAT_NBD] = "nbd",
+    [BLOCK_FORMAT_QUORUM] = "quorum",
     NULL,
 };
 
@@ -62,6 +64,8 @@ static const Format formats[] = {
     [BLOCK_FORMAT_COPY_ON_READ] = {FALSE, take_copy_on_read, STRONG("bottom")},
     [BLOCK_FORMAT_COMPRESS] = {FALSE, take_compress, NULL},
     [BLOCK_FORMAT_NBD] = {TRUE, take_nbd, STRONG("server", "export")},
+    [BLOCK_FORMAT_QUORUM] = {FALSE, take_quorum,
+        STRONG("vote-threshold", "blkverify", "rewrite-corrupted", "read-pattern")},
 };
 /* clang-format on */
 
@@ -102,6 +106,15 @@ block_format_from_string(const char *word, BlockFormat *ret_format)
     return FALSE;
 }
 
+static void clear_reference(BlockReference *reference);
+
+static void
+free_reference(gpointer data)
+{
+    clear_reference(data);
+    g_free(data);
+}
+
 static void
 clear_reference(BlockReference *reference)
 {
@@ -122,6 +135,7 @@ block_request_free(BlockRequest *request)
     g_free(request->bottom);
     blkdebug_settings_free(request->blkdebug);
     nbd_settings_free(request->nbd);
+    g_clear_pointer(&request->children, g_ptr_array_unref);
     g_free(request->filename);
     g_free(request->node_name);
     g_free(request);
@@ -392,6 +406,54 @@ take_nbd(BlockOptions *options, BlockRequest *request, GError **error)
 {
     request->nbd = nbd_settings_take(options, error);
     return request->nbd != NULL;
+}
+
+static gboolean
+take_children(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    g_autoptr(BlockOptions) list = NULL;
+    guint count = 0;
+
+    if (!block_options_take_list(options, "children", &list, &count, error))
+        return FALSE;
+    if (list == NULL) {
+        block_options_set_missing(options, "children", error);
+        return FALSE;
+    }
+
+    request->children = g_ptr_array_new_with_free_func(free_reference);
+    for (guint i = 0; i < count; i++) {
+        g_autofree char *number = g_strdup_printf("%u", i);
+        BlockReference *child = g_new0(BlockReference, 1);
+
+        g_ptr_array_add(request->children, child);
+        if (!take_reference(list, number, request, child, error))
+            return FALSE;
+        if (child->is_null) {
+            g_set_error_literal(error,
+                                VBLK_ERROR,
+                                VBLK_ERROR_INVALID_ARGUMENT,
+                                "Invalid parameter type for 'null', expected: BlockdevRef");
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
+take_quorum(BlockOptions *options, BlockRequest *request, GError **error)
+{
+    if (!take_children(options, request, error) ||
+        !quorum_settings_take(options, &request->settings.quorum, error))
+        return FALSE;
+    if (request->children->len > 0)
+        return TRUE;
+
+    g_set_error_literal(error,
+                        VBLK_ERROR,
+                        VBLK_ERROR_INVALID_ARGUMENT,
+                        "Number of provided children must be 1 or more");
+    return FALSE;
 }
 
 static BlockRequest *

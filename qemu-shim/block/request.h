@@ -6,6 +6,7 @@
 #include "qemu-shim/block/blkdebug-driver.h"
 #include "qemu-shim/block/nbd-driver.h"
 #include "qemu-shim/block/null-driver.h"
+#include "qemu-shim/block/quorum-driver.h"
 #include "qemu-shim/block/raw-driver.h"
 
 /*
@@ -25,6 +26,7 @@ typedef enum {
     BLOCK_FORMAT_COPY_ON_READ,
     BLOCK_FORMAT_COMPRESS,
     BLOCK_FORMAT_NBD,
+    BLOCK_FORMAT_QUORUM,
 } BlockFormat;
 
 typedef struct BlockRequest BlockRequest;
@@ -61,8 +63,10 @@ struct BlockRequest {
     union {
         RawSettings raw;
         NullSettings null;
+        QuorumSettings quorum;
     } settings;
     BlockReference file;    /* also where the driver calls it otherwise */
+    GPtrArray *children;    /* of BlockReference, owned: of quorum; NULL: none */
     BlockReference backing; /* nothing set: what the header names */
 };
 

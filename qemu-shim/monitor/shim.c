@@ -73,6 +73,43 @@ on_idle(gpointer user_data)
         g_main_loop_quit(shim->loop);
 }
 
+typedef struct {
+    Shim *shim;
+    char *name;
+    GVariant *data;
+} NodeEvent;
+
+static gboolean
+send_node_event(gpointer user_data)
+{
+    NodeEvent *event = user_data;
+
+    shim_send_event(event->shim, event->name, event->data);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+node_event_free(gpointer user_data)
+{
+    NodeEvent *event = user_data;
+
+    g_variant_unref(event->data);
+    g_free(event->name);
+    g_free(event);
+}
+
+/* Any thread. */
+static void
+report_node_event(const char *name, GVariant *data, gpointer user_data)
+{
+    NodeEvent *event = g_new0(NodeEvent, 1);
+
+    event->shim = user_data;
+    event->name = g_strdup(name);
+    event->data = g_variant_ref_sink(data);
+    g_main_context_invoke_full(NULL, G_PRIORITY_DEFAULT, send_node_event, event, node_event_free);
+}
+
 Shim *
 shim_new(GMainLoop *loop)
 {
@@ -87,6 +124,8 @@ shim_new(GMainLoop *loop)
     Shim *shim = g_new0(Shim, 1);
 
     shim->graph = block_graph_new();
+    block_graph_set_reporter(shim->graph,
+                             &(BlockReporter){.function = report_node_event, .user_data = shim});
     shim->devices = block_devices_new();
     shim->jobs = job_list_new(&events, shim);
     shim->servers = g_ptr_array_new_with_free_func(g_object_unref);
