@@ -9,7 +9,7 @@
 #include "api/vblk-error.h"
 #include "qmp/calls.h"
 #include "qmp/channel.h"
-#include "qmp/qmp-error.h"
+#include "qmp/message.h"
 #include "qmp/value.h"
 
 #define MAX_BACKLOG (16 * 1024 * 1024)
@@ -110,80 +110,30 @@ on_rubbish(const GError *reason, gpointer user_data)
 }
 
 static void
-take_event(QmpClient *client, GVariant *message, const char *name)
+take_answer(QmpClient *client, GVariant *message)
 {
-    g_autoptr(GVariant) data = NULL;
-    g_autoptr(GVariant) timestamp = NULL;
-    gint64 time_us = g_get_real_time();
-    gint64 seconds, microseconds;
-
-    if (!qmp_value_get_object(message, "data", &data, NULL))
-        data = g_variant_ref_sink(g_variant_new("a{sv}", NULL));
-    if (qmp_value_get_object(message, "timestamp", &timestamp, NULL) &&
-        g_variant_lookup(timestamp, "seconds", "x", &seconds) &&
-        g_variant_lookup(timestamp, "microseconds", "x", &microseconds) && seconds >= 0 &&
-        seconds < G_MAXINT64 / G_USEC_PER_SEC - 1 && microseconds >= 0 &&
-        microseconds < G_USEC_PER_SEC)
-        time_us = seconds * G_USEC_PER_SEC + microseconds;
-
-    g_signal_emit(client, signals[SIGNAL_EVENT], 0, name, data, time_us);
-}
-
-static GError *
-error_from_reply(GVariant *description)
-{
-    const char *name = NULL;
-    const char *text = NULL;
-
-    g_variant_lookup(description, "class", "&s", &name);
-    g_variant_lookup(description, "desc", "&s", &text);
-    return g_error_new_literal(
-        QMP_ERROR, (int)qmp_error_from_class(name), text != NULL ? text : "no description");
-}
-
-/* QEMU answers without an id what it could not read as a command. */
-static void
-refuse_answer(QmpClient *client, GVariant *description)
-{
-    g_autofree char *fault = NULL;
-    const char *text = "";
-
-    if (description != NULL)
-        g_variant_lookup(description, "desc", "&s", &text);
-    fault = g_strdup_printf(
-        "an answer to nothing that was asked%s%s", text[0] != '\0' ? ": " : "", text);
-    close_for_fault(client, fault);
-}
-
-static void
-take_reply(QmpClient *client, GVariant *message)
-{
-    g_autoptr(GVariant) value = g_variant_lookup_value(message, "return", NULL);
-    g_autoptr(GVariant) description = NULL;
+    g_autoptr(GVariant) value = NULL;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GError) fault = NULL;
     g_autoptr(GTask) task = NULL;
     gint64 id;
 
-    (void)qmp_value_get_object(message, "error", &description, NULL); /* or it stays NULL */
-    if ((value == NULL) == (description == NULL)) {
-        close_for_fault(client, "an answer must have one of 'return' and 'error'");
-        return;
-    }
-    if (!g_variant_lookup(message, "id", "x", &id)) {
-        refuse_answer(client, description);
+    if (!qmp_message_read_answer(message, &id, &value, &failure, &fault)) {
+        close_for_fault(client, fault->message);
         return;
     }
 
     switch (qmp_calls_take(client->calls, id, &task)) {
     case QMP_ANSWER_AWAITED:
-        if (value != NULL)
-            g_task_return_pointer(task, g_steal_pointer(&value), (GDestroyNotify)g_variant_unref);
+        if (failure != NULL)
+            g_task_return_error(task, g_steal_pointer(&failure));
         else
-            g_task_return_error(task, error_from_reply(description));
+            g_task_return_pointer(task, g_steal_pointer(&value), (GDestroyNotify)g_variant_unref);
         break;
     case QMP_ANSWER_LATE:
         break;
     case QMP_ANSWER_TO_NOTHING:
-        refuse_answer(client, description);
+        close_for_fault(client, "an answer to nothing that was asked");
         break;
     }
 }
@@ -217,25 +167,11 @@ on_negotiated(GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 take_greeting(QmpClient *client, GVariant *message)
 {
-    g_autoptr(GVariant) body = NULL;
-    g_autoptr(GVariant) version = NULL;
-    g_autoptr(GVariant) qemu = NULL;
-    guint64 major, minor, micro;
-
-    if (!qmp_value_get_object(message, "QMP", &body, NULL) ||
-        !qmp_value_get_object(body, "version", &version, NULL) ||
-        !qmp_value_get_object(version, "qemu", &qemu, NULL) ||
-        !qmp_value_get_uint64(qemu, "major", &major, NULL) ||
-        !qmp_value_get_uint64(qemu, "minor", &minor, NULL) ||
-        !qmp_value_get_uint64(qemu, "micro", &micro, NULL) || major > 999 || minor > 999 ||
-        micro > 999) {
+    if (!qmp_message_read_greeting(message, &client->version, &client->package)) {
         close_for_fault(client, "its first message is no greeting");
         return;
     }
 
-    client->version = (guint)(major * 1000000 + minor * 1000 + micro);
-    if (!g_variant_lookup(version, "package", "s", &client->package))
-        client->package = g_strdup("");
     client->state = NEGOTIATING;
     qmp_client_call_async(client,
                           "qmp_capabilities",
@@ -253,24 +189,19 @@ on_message(GBytes *bytes, gpointer user_data)
     g_autoptr(QmpClient) hold = g_object_ref(client);
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) message = NULL;
+    g_autoptr(GVariant) data = NULL;
     const char *event;
+    gint64 time_us;
 
     message = qmp_value_parse(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), &error);
-    if (message == NULL) {
+    if (message == NULL)
         close_for_fault(client, error->message);
-        return;
-    }
-    if (!g_variant_is_of_type(message, G_VARIANT_TYPE_VARDICT)) {
-        close_for_fault(client, "a message that is no object");
-        return;
-    }
-
-    if (client->state == AWAITING_GREETING)
+    else if (client->state == AWAITING_GREETING)
         take_greeting(client, message);
-    else if (qmp_value_get_string(message, "event", &event, NULL))
-        take_event(client, message, event);
+    else if (qmp_message_read_event(message, &event, &data, &time_us))
+        g_signal_emit(client, signals[SIGNAL_EVENT], 0, event, data, time_us);
     else
-        take_reply(client, message);
+        take_answer(client, message);
 }
 
 static gboolean
@@ -481,24 +412,18 @@ qmp_client_call_async(QmpClient *client,
     GTask *task = g_task_new(client, cancellable, callback, user_data);
     g_autoptr(GVariant) owned = arguments != NULL ? g_variant_ref_sink(arguments) : NULL;
     GError *obstacle = find_obstacle(client, command, cancellable);
-    GVariantBuilder message = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
     gint64 id;
 
     g_task_set_source_tag(task, qmp_client_call_async);
     g_task_set_check_cancellable(task, FALSE);
     if (obstacle != NULL) {
-        g_variant_builder_clear(&message);
         g_task_return_error(task, obstacle);
         g_object_unref(task);
         return;
     }
 
     id = qmp_calls_add(client->calls, task, command, timeout_ms);
-    g_variant_builder_add(&message, "{sv}", "execute", g_variant_new_string(command));
-    if (owned != NULL)
-        g_variant_builder_add(&message, "{sv}", "arguments", owned);
-    g_variant_builder_add(&message, "{sv}", "id", g_variant_new_int64(id));
-    qmp_channel_send(client->channel, g_variant_builder_end(&message));
+    qmp_channel_send(client->channel, qmp_message_new_command(command, owned, id));
 }
 
 GVariant *

@@ -6,6 +6,7 @@
 
 #include "api/vblk-error.h"
 #include "qmp/channel.h"
+#include "qmp/message.h"
 #include "qmp/qmp-error.h"
 #include "qmp/value.h"
 
@@ -35,35 +36,6 @@ finish_close(QmpServer *server)
     g_object_unref(server);
 }
 
-static void
-send_error(QmpServer *server, const GError *error, GVariant *id)
-{
-    GVariantBuilder message = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
-    GVariantBuilder body = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
-    QmpError code = error->domain == QMP_ERROR ? (QmpError)error->code : QMP_ERROR_GENERIC_ERROR;
-    /* A message may quote what an image holds. */
-    g_autofree char *text = g_utf8_make_valid(error->message, -1);
-
-    g_variant_builder_add(&body, "{sv}", "class", g_variant_new_string(qmp_error_class(code)));
-    g_variant_builder_add(&body, "{sv}", "desc", g_variant_new_string(text));
-    if (id != NULL)
-        g_variant_builder_add(&message, "{sv}", "id", id);
-    g_variant_builder_add(&message, "{sv}", "error", g_variant_builder_end(&body));
-    qmp_channel_send(server->channel, g_variant_builder_end(&message));
-}
-
-static void
-send_return(QmpServer *server, GVariant *value, GVariant *id)
-{
-    GVariantBuilder message = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
-
-    g_variant_builder_add(
-        &message, "{sv}", "return", value != NULL ? value : g_variant_new("a{sv}", NULL));
-    if (id != NULL)
-        g_variant_builder_add(&message, "{sv}", "id", id);
-    qmp_channel_send(server->channel, g_variant_builder_end(&message));
-}
-
 static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static gboolean
@@ -75,36 +47,6 @@ refuse(GError **error, const char *format, ...)
     g_propagate_error(error, g_error_new_valist(QMP_ERROR, QMP_ERROR_GENERIC_ERROR, format, list));
     va_end(list);
     return FALSE;
-}
-
-/* "execute", "arguments" and "id" are all there may be; the texts are QEMU 7.2's. */
-static gboolean
-check_frame(GVariant *message, GVariant **ret_arguments, const char **ret_command, GError **error)
-{
-    GVariantIter iter;
-    const char *name;
-    GVariant *value;
-
-    g_variant_iter_init(&iter, message);
-    while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
-        g_autoptr(GVariant) member = value;
-
-        if (g_str_equal(name, "execute")) {
-            if (!g_variant_is_of_type(member, G_VARIANT_TYPE_STRING))
-                return refuse(error, "QMP input member '%s' must be a string", name);
-        } else if (g_str_equal(name, "arguments")) {
-            if (!g_variant_is_of_type(member, G_VARIANT_TYPE_VARDICT))
-                return refuse(error, "QMP input member '%s' must be an object", name);
-        } else if (!g_str_equal(name, "id")) {
-            return refuse(error, "QMP input member '%s' is unexpected", name);
-        }
-    }
-
-    if (!g_variant_lookup(message, "execute", "&s", ret_command) || *ret_command == NULL)
-        return refuse(error, "QMP input lacks member '%s'", "execute");
-    if (!g_variant_lookup(message, "arguments", "@a{sv}", ret_arguments))
-        *ret_arguments = g_variant_ref_sink(g_variant_new("a{sv}", NULL));
-    return TRUE;
 }
 
 /* No capability is offered, so none can be enabled. */
@@ -161,7 +103,6 @@ execute(QmpServer *server, const char *command, GVariant *arguments, GError **er
 {
     GVariant *value;
 
-    g_assert(command != NULL);
     if (g_str_equal(command, "qmp_capabilities")) {
         if (!negotiate(server, arguments, error))
             return NULL;
@@ -198,23 +139,19 @@ on_message(GBytes *bytes, gpointer user_data)
     g_autoptr(GVariant) value = NULL;
     g_autoptr(GVariant) id = NULL;
     g_autoptr(GError) error = NULL;
-    const char *command = NULL;
+    const char *command;
 
     message = qmp_value_parse(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), &error);
-    if (message != NULL && !g_variant_is_of_type(message, G_VARIANT_TYPE_VARDICT)) {
-        g_set_error(&error, QMP_ERROR, QMP_ERROR_GENERIC_ERROR, "QMP input must be a JSON object");
-    } else if (message != NULL) {
-        id = g_variant_lookup_value(message, "id", NULL);
-        if (check_frame(message, &arguments, &command, &error))
-            value = execute(server, command, arguments, &error);
-    }
+    if (message != NULL)
+        id = qmp_message_get_id(message);
+    if (message != NULL && qmp_message_read_command(message, &command, &arguments, &error))
+        value = execute(server, command, arguments, &error);
 
     if (server->channel == NULL)
         return;
-    if (error != NULL)
-        send_error(server, error, id);
-    else
-        send_return(server, value, id);
+    qmp_channel_send(server->channel,
+                     error != NULL ? qmp_message_new_error(error, id)
+                                   : qmp_message_new_return(value, id));
 }
 
 /* What cannot be JSON is answered; only what breaks a limit ends the session. */
@@ -223,7 +160,7 @@ on_rubbish(const GError *reason, gpointer user_data)
 {
     QmpServer *server = user_data;
 
-    send_error(server, reason, NULL);
+    qmp_channel_send(server->channel, qmp_message_new_error(reason, NULL));
     return !g_error_matches(reason, VBLK_ERROR, VBLK_ERROR_LIMIT);
 }
 
@@ -236,23 +173,6 @@ on_closed(const GError *reason, gpointer user_data)
         g_debug("a monitor's client was let go: %s", reason->message);
     server->channel = NULL; /* it has closed itself */
     finish_close(server);
-}
-
-static void
-greet(QmpServer *server, guint version, const char *package)
-{
-    g_auto(GVariantDict) message = G_VARIANT_DICT_INIT(NULL);
-    GVariant *greeting;
-
-    greeting = g_variant_new_parsed(
-        "{'version': <{'qemu': <{'micro': <%x>, 'minor': <%x>, 'major': "
-        "<%x>}>, 'package': <%s>}>, 'capabilities': <@av []>}",
-        (gint64)version % 1000,
-        (gint64)version / 1000 % 1000,
-        (gint64)version / 1000000,
-        package);
-    g_variant_dict_insert_value(&message, "QMP", greeting);
-    qmp_channel_send(server->channel, g_variant_dict_end(&message));
 }
 
 QmpServer *
@@ -270,7 +190,7 @@ qmp_server_new(GIOStream *stream,
     server->handler = handler;
     server->user_data = user_data;
     server->channel = qmp_channel_new(stream, QMP_SERVER_MAX_BACKLOG, &events, server);
-    greet(server, version, package);
+    qmp_channel_send(server->channel, qmp_message_new_greeting(version, package));
     return g_object_ref(server); /* the other one is the open channel's */
 }
 
@@ -278,22 +198,9 @@ void
 qmp_server_send_event(QmpServer *server, const char *name, GVariant *data, gint64 time_us)
 {
     g_autoptr(GVariant) owned = data != NULL ? g_variant_ref_sink(data) : NULL;
-    GVariantBuilder message;
 
-    if (server->channel == NULL || !server->is_negotiated)
-        return;
-
-    g_variant_builder_init(&message, G_VARIANT_TYPE_VARDICT);
-    g_variant_builder_add(&message,
-                          "{sv}",
-                          "timestamp",
-                          g_variant_new_parsed("{'seconds': <%x>, 'microseconds': <%x>}",
-                                               time_us / G_USEC_PER_SEC,
-                                               time_us % G_USEC_PER_SEC));
-    g_variant_builder_add(&message, "{sv}", "event", g_variant_new_string(name));
-    if (owned != NULL)
-        g_variant_builder_add(&message, "{sv}", "data", owned);
-    qmp_channel_send(server->channel, g_variant_builder_end(&message));
+    if (server->channel != NULL && server->is_negotiated)
+        qmp_channel_send(server->channel, qmp_message_new_event(name, owned, time_us));
 }
 
 void
