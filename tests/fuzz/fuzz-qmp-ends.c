@@ -118,10 +118,27 @@ on_server_closed(QmpServer *server, gboolean *is_closed)
     *is_closed = TRUE;
 }
 
+/* A greeting comes first, and nowhere else. */
+static void
+check_line(const char *line, gboolean is_first)
+{
+    static const char *const kinds[] = {"QMP", "return", "error", "event"};
+    g_autoptr(GVariant) message = qmp_value_parse(line, strlen(line), NULL);
+    guint found = 0;
+
+    g_assert(message != NULL && g_variant_is_of_type(message, G_VARIANT_TYPE_VARDICT));
+    for (guint kind = 0; kind < G_N_ELEMENTS(kinds); kind++) {
+        g_autoptr(GVariant) member = g_variant_lookup_value(message, kinds[kind], NULL);
+
+        g_assert(member == NULL || (kind == 0) == is_first);
+        found += member != NULL;
+    }
+    g_assert(found == 1);
+}
+
 static void
 check_lines(GByteArray *heard)
 {
-    static const char *const kinds[] = {"QMP", "return", "error", "event"};
     g_auto(GStrv) lines = NULL;
     guint count;
 
@@ -130,19 +147,8 @@ check_lines(GByteArray *heard)
     lines = g_strsplit((const char *)heard->data, "\r\n", -1);
     count = g_strv_length(lines);
     g_assert(count > 1 && lines[count - 1][0] == '\0');
-    for (guint i = 0; i + 1 < count; i++) {
-        g_autoptr(GVariant) message = qmp_value_parse(lines[i], strlen(lines[i]), NULL);
-        guint found = 0;
-
-        g_assert(message != NULL && g_variant_is_of_type(message, G_VARIANT_TYPE_VARDICT));
-        for (guint kind = 0; kind < G_N_ELEMENTS(kinds); kind++) {
-            g_autoptr(GVariant) member = g_variant_lookup_value(message, kinds[kind], NULL);
-
-            g_assert(member == NULL || (kind == 0) == (i == 0));
-            found += member != NULL;
-        }
-        g_assert(found == 1);
-    }
+    for (guint i = 0; i + 1 < count; i++)
+        check_line(lines[i], i == 0);
 }
 
 static void

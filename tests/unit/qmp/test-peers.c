@@ -102,7 +102,6 @@ set_up(void **state)
     Fixture *fixture = g_new0(Fixture, 1);
     g_autoptr(GAsyncResult) result = NULL;
     g_autoptr(GIOStream) stream = NULL;
-    g_autofree char *line = NULL;
     int ends[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -111,7 +110,7 @@ set_up(void **state)
     fixture->peer = ends[1];
     qmp_client_new_async(stream, NULL, keep, &result);
     say(fixture->peer, GREETING);
-    line = hear(fixture->peer);
+    g_free(hear(fixture->peer));
     say(fixture->peer, "{\"return\": {}, \"id\": 1}\r\n");
     fixture->client = qmp_client_new_finish(wait_for(&result), NULL);
     if (fixture->client == NULL)
