@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/vblk-error.h"
+#include "qemu-shim/monitor/image-name.h"
 #include "qmp/value.h"
 
 const char command_line_help[] =
@@ -317,6 +318,38 @@ take_blockdev(CommandLine *line, const char *value, GError **error)
     return TRUE;
 }
 
+/*
+ * The image of a -drive by its name: json: options stand beside those of the -drive, which win;
+ * others are the file below. *format: what -drive says, or the json: options do.
+ */
+static gboolean
+take_file(GVariantDict *dict, const char *file, char **format, GError **error)
+{
+    g_autoptr(GVariant) named = image_name_parse(file, error);
+    gboolean is_json = image_name_is_json(file);
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+
+    if (named == NULL)
+        return FALSE;
+
+    g_variant_iter_init(&iter, named);
+    while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
+        g_autoptr(GVariant) owned = value;
+        g_autofree char *name = g_strconcat(is_json ? "" : "file.", key, NULL);
+
+        if (g_str_equal(name, "driver")) {
+            if (*format == NULL && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
+                *format = g_variant_dup_string(value, NULL);
+        } else if (!g_variant_dict_contains(dict, name)) {
+            g_variant_dict_insert_value(dict, name, value);
+        }
+    }
+
+    return TRUE;
+}
+
 /* What a guest's hardware would make of it is left aside; the format is never guessed. */
 static gboolean
 take_drive(CommandLine *line, const char *value, GError **error)
@@ -341,6 +374,8 @@ take_drive(CommandLine *line, const char *value, GError **error)
     read_only = take(&dict, "readonly");
     if (format == NULL)
         format = take(&dict, "driver");
+    if (file != NULL && !take_file(&dict, file, &format, error))
+        return FALSE;
     if (format == NULL)
         return refuse(error,
                       "-drive %s: give format=raw or format=qcow2: it is never guessed from the "
@@ -350,10 +385,6 @@ take_drive(CommandLine *line, const char *value, GError **error)
     g_variant_dict_insert(&dict, "driver", "s", format);
     if (read_only != NULL)
         g_variant_dict_insert(&dict, "read-only", "s", read_only);
-    if (file != NULL) {
-        g_variant_dict_insert(&dict, "file.driver", "s", "file");
-        g_variant_dict_insert(&dict, "file.filename", "s", file);
-    }
     if (id == NULL)
         id = g_strdup_printf("drive%u", line->drives->len);
     add_drive(line, id, g_variant_ref_sink(g_variant_dict_end(&dict)));

@@ -187,7 +187,7 @@ make_plain(BlockNode *node)
 {
     if (node->driver->make_filename != NULL)
         return node->driver->make_filename(node);
-    if (!node->driver->is_format || node->file == NULL || !node->file->driver->is_protocol)
+    if (!node->driver->is_format || node->file == NULL || node->file->driver->make_filename == NULL)
         return NULL;
     if ((node->strong != NULL && g_variant_n_children(node->strong) > 0) ||
         is_backing_overridden(node))

@@ -135,6 +135,23 @@ describe_inside(BlockNode *node, GVariantDict *dict)
     }
 }
 
+/* To QEMU's queries what a filter stands on is a layer as well. */
+static BlockNode *
+get_below(BlockNode *node)
+{
+    return node->driver->is_filter ? node->file : node->backing;
+}
+
+static guint
+count_layers_below(BlockNode *node)
+{
+    guint count = 0;
+
+    for (node = get_below(node); node != NULL; node = get_below(node))
+        count++;
+    return count;
+}
+
 GVariant *
 describe_image(BlockNode *node, gboolean with_backing)
 {
@@ -155,8 +172,8 @@ describe_image(BlockNode *node, gboolean with_backing)
         g_variant_dict_insert(&dict, "full-backing-filename", "s", node->backing_filename);
     if (node->backing_format != NULL)
         g_variant_dict_insert(&dict, "backing-filename-format", "s", node->backing_format);
-    if (with_backing && node->backing != NULL)
-        g_variant_dict_insert_value(&dict, "backing-image", describe_image(node->backing, TRUE));
+    if (with_backing && get_below(node) != NULL)
+        g_variant_dict_insert_value(&dict, "backing-image", describe_image(get_below(node), TRUE));
     return g_variant_dict_end(&dict);
 }
 
@@ -179,7 +196,7 @@ describe_node(BlockNode *node, gboolean with_backing)
     g_variant_dict_insert(&dict,
                           "backing_file_depth",
                           "x",
-                          with_backing ? (gint64)block_node_get_depth(node) : (gint64)0);
+                          with_backing ? (gint64)count_layers_below(node) : (gint64)0);
     if (node->backing != NULL) {
         g_autofree char *backing = block_filename_make(node->backing);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/vblk-error.h"
+#include "qemu-shim/block/backing.h"
 #include "qmp/value.h"
 
 #define JSON_PREFIX     "json:"
@@ -36,10 +37,8 @@ parse_json(const char *text, GError **error)
         return NULL;
     }
     if (!g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT)) {
-        g_set_error_literal(error,
-                            VBLK_ERROR,
-                            VBLK_ERROR_INVALID_ARGUMENT,
-                            "Could not parse the JSON options: they are no object");
+        g_set_error_literal(
+            error, VBLK_ERROR, VBLK_ERROR_INVALID_ARGUMENT, "Invalid JSON object given");
         return NULL;
     }
 
@@ -171,8 +170,17 @@ image_name_parse(const char *name, GError **error)
         return parse_nbd_uri(name, error);
     if (g_str_has_prefix(name, "nbd:"))
         return parse_nbd_words(name, error);
-    if (g_str_has_prefix(name, FILE_PREFIX))
+    if (g_str_has_prefix(name, FILE_PREFIX)) {
         name += strlen(FILE_PREFIX);
+    } else if (backing_has_scheme(name)) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_INVALID_ARGUMENT,
+                    "Unknown protocol '%.*s'",
+                    (int)strcspn(name, ":"),
+                    name);
+        return NULL;
+    }
 
     return g_variant_ref_sink(g_variant_new_parsed("{'driver': <'file'>, 'filename': <%s>}", name));
 }
