@@ -8,6 +8,7 @@
 #include "qemu-shim/block/backing.h"
 #include "qemu-shim/block/driver.h"
 #include "qemu-shim/block/errors.h"
+#include "qemu-shim/block/filename.h"
 #include "qemu-shim/block/open.h"
 #include "qemu-shim/block/qcow2/create.h"
 #include "qemu-shim/block/registry.h"
@@ -19,6 +20,16 @@
  * folder, readable by nobody else until it has the permissions of the image below; it is opened;
  * then the graph changes, which cannot fail; and only then does @node give up writing.
  */
+
+/* Whether a path alone means @node, as it must in the header of an overlay. */
+static gboolean
+has_path(BlockNode *node)
+{
+    const char *below = node->file != NULL ? node->file->driver->name : "";
+
+    return (g_str_equal(below, "file") || g_str_equal(below, "host_device")) &&
+           (node->strong == NULL || g_variant_n_children(node->strong) == 0);
+}
 
 static gboolean
 check_node(BlockGraph *graph, BlockNode *node, GError **error)
@@ -106,10 +117,27 @@ create_overlay(BlockNode *node, const char *path, GError **error)
 static BlockNode *
 open_overlay(BlockGraph *graph, const BlockSnapshotOptions *options, GError **error)
 {
-    g_autoptr(BlockRequest)
-        request = block_request_new_for_image(options->path, BLOCK_FORMAT_QCOW2, FALSE, FALSE);
+    g_autoptr(BlockRequest) request = NULL;
 
-    request->node_name = g_strdup(options->node_name);
+    if (options->image != NULL)
+        request = block_request_new(options->image, error);
+    else
+        request = block_request_new_for_image(options->path, BLOCK_FORMAT_QCOW2, FALSE, FALSE);
+    if (request == NULL)
+        return NULL;
+    if (request->format != BLOCK_FORMAT_QCOW2) {
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_INVALID_ARGUMENT,
+                    "an overlay of the driver '%s' has no backing file",
+                    block_format_to_string(request->format));
+        return NULL;
+    }
+
+    if (options->node_name != NULL) {
+        g_free(request->node_name);
+        request->node_name = g_strdup(options->node_name);
+    }
     request->backing.is_null = TRUE;
     return block_open(graph, request, error);
 }
@@ -167,6 +195,17 @@ block_snapshot(BlockGraph *graph,
     status = block_node_flush(node);
     if (status < 0) {
         block_set_error(error, status, "cannot flush", node->filename);
+        return NULL;
+    }
+    if (!options->is_existing && !has_path(node)) {
+        g_autofree char *name = block_filename_make(node);
+
+        g_set_error(
+            error,
+            VBLK_ERROR,
+            VBLK_ERROR_OPERATION_UNSUPPORTED,
+            "an overlay cannot name '%s' as its backing file: only plain paths are followed",
+            name);
         return NULL;
     }
     if (!options->is_existing && !create_overlay(node, options->path, error))

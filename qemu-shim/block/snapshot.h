@@ -8,7 +8,8 @@
 typedef struct {
     const char *path;      /* of the overlay */
     const char *node_name; /* NULL: one of ours */
-    gboolean is_existing;  /* the file is there and is an overlay already */
+    GVariant *image;      /* how to open an existing one that is no plain path; NULL: by its path */
+    gboolean is_existing; /* the file is there and is an overlay already */
 } BlockSnapshotOptions;
 
 /*

@@ -8,6 +8,7 @@
 #include "qemu-shim/job/stream.h"
 #include "qemu-shim/monitor/command.h"
 #include "qemu-shim/monitor/describe.h"
+#include "qemu-shim/monitor/image-name.h"
 #include "qmp/qmp-error.h"
 
 static GVariant *fail(GError **error, QmpError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
@@ -122,6 +123,37 @@ find_node(Shim *shim, const char *device_id, const char *node_name, GError **err
     return node;
 }
 
+/*
+ * A new overlay is a file; one that is there may be named by options or be on a server. What the
+ * options point at is kept in *ret_kept.
+ */
+static gboolean
+take_snapshot_name(BlockSnapshotOptions *options, GVariant **ret_kept, GError **error)
+{
+    if (!options->is_existing && image_name_is_json(options->path)) {
+        fail(error, QMP_ERROR_GENERIC_ERROR, "Unknown protocol 'json'");
+        return FALSE;
+    }
+    *ret_kept = image_name_parse(options->path, error);
+    if (*ret_kept == NULL)
+        return FALSE;
+    if (!image_name_is_json(options->path) &&
+        g_variant_lookup(*ret_kept, "filename", "&s", &options->path))
+        return TRUE;
+    if (!options->is_existing) {
+        fail(error,
+             QMP_ERROR_GENERIC_ERROR,
+             "'%s' names no file, where an overlay can be created",
+             options->path);
+        return FALSE;
+    }
+
+    g_variant_unref(*ret_kept);
+    *ret_kept = image_name_to_options(options->path, "qcow2", error);
+    options->image = *ret_kept;
+    return *ret_kept != NULL;
+}
+
 static GVariant *
 blockdev_snapshot_sync(Shim *shim, GVariant *arguments, GError **error)
 {
@@ -133,6 +165,7 @@ blockdev_snapshot_sync(Shim *shim, GVariant *arguments, GError **error)
         .is_existing = g_strcmp0(get_string(arguments, "mode"), "existing") == 0,
     };
     BlockNode *node = find_node(shim, get_string(arguments, "device"), node_name, error);
+    g_autoptr(GVariant) kept = NULL;
 
     if (node == NULL)
         return NULL;
@@ -143,6 +176,8 @@ blockdev_snapshot_sync(Shim *shim, GVariant *arguments, GError **error)
             error, QMP_ERROR_GENERIC_ERROR, "Backing file not supported for file format 'raw'");
     if (format != NULL && !g_str_equal(format, "qcow2"))
         return fail(error, QMP_ERROR_GENERIC_ERROR, "Unknown file format '%s'", format);
+    if (!take_snapshot_name(&options, &kept, error))
+        return NULL;
 
     block_node_unref(block_snapshot(shim->graph, shim->devices, node, &options, error));
     return NULL;
