@@ -7,9 +7,10 @@
 
 /*
  * The end of the wire that gives commands. Answers are matched by id, whatever their order. The
- * peer is not trusted: sizes, depth, number of events in flight and time to answer are limited, and
- * a peer that breaks the protocol is closed. After "closed" every call fails. A client holds a
- * reference to itself until it is closed.
+ * peer is not trusted: sizes, depth, commands without an answer and time to answer are limited, and
+ * a peer that breaks the protocol, also by an answer to nothing that was asked, is closed. So is
+ * one that does not read. After "closed" every call fails. A client holds a reference to itself
+ * until it is closed.
  *
  * Signals:
  *   event (name s, data GVariant a{sv}, time_us gint64)
@@ -44,8 +45,9 @@ int qmp_client_get_peer_pid(QmpClient *client);
 
 /*
  * Gives a command. @arguments is an a{sv} (a floating reference is taken) or NULL. The result is
- * the value of "return". An error reply is a QMP_ERROR; VBLK_ERROR_TIMEOUT and
- * VBLK_ERROR_NO_CONNECTION tell of the peer.
+ * the value of "return". An error reply is a QMP_ERROR. VBLK_ERROR_TIMEOUT, VBLK_ERROR_LIMIT and
+ * VBLK_ERROR_NO_CONNECTION tell of the peer. After VBLK_ERROR_TIMEOUT and VBLK_ERROR_CANCELLED the
+ * peer may still carry out the command: the wire cannot take it back, and the session goes on.
  */
 void qmp_client_call_async(QmpClient *client,
                            const char *command,

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 
 #include <gio/gio.h>
+#include <gio/gunixsocketaddress.h>
+#include <glib/gstdio.h>
 
 #include <cmocka.h>
 
@@ -96,6 +98,48 @@ a_peer_that_does_not_open_a_session_is_told_of(void **state)
         assert_null(open_against(bad[i], &error));
         assert_non_null(error);
     }
+}
+
+static void
+assert_cannot_open(GAsyncResult *result, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+
+    assert_null(qmp_client_connect_finish(result, &error));
+    assert_true(g_error_matches(error, VBLK_ERROR, VBLK_ERROR_NO_CONNECTION));
+    assert_non_null(strstr(error->message, path));
+}
+
+static void
+hang_up(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GSocketConnection)
+        peer = g_socket_listener_accept_finish(G_SOCKET_LISTENER(source), result, NULL, NULL);
+
+    assert_non_null(peer);
+}
+
+static void
+errors_name_the_socket(void **state)
+{
+    g_autofree char *folder = g_dir_make_tmp("virtblock-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "monitor", NULL);
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
+    g_autoptr(GSocketListener) listener = g_socket_listener_new();
+    g_autoptr(GAsyncResult) with_nobody = NULL;
+    g_autoptr(GAsyncResult) with_mute = NULL;
+
+    qmp_client_connect_async(path, NULL, keep, &with_nobody);
+    assert_cannot_open(wait_for(&with_nobody), path);
+
+    assert_true(g_socket_listener_add_address(
+        listener, address, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, NULL));
+    g_socket_listener_accept_async(listener, NULL, hang_up, NULL);
+    qmp_client_connect_async(path, NULL, keep, &with_mute);
+    assert_cannot_open(wait_for(&with_mute), path);
+
+    assert_int_equal(g_unlink(path), 0);
+    assert_int_equal(g_rmdir(folder), 0);
 }
 
 /* The server's side of the tests on both ends. */
@@ -266,6 +310,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_peer_that_does_not_open_a_session_is_told_of),
+        cmocka_unit_test(errors_name_the_socket),
         cmocka_unit_test_setup_teardown(the_two_ends_understand_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_keep_class_and_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
