@@ -34,7 +34,7 @@ HOMES = {
     r"json-glib/": {"qmp", "tools/json.c"},
     r"libxml/": {"xml"},
     r"sqlite3\.h": {"daemon/journal.c", "daemon/journal-schema.c", "daemon/store.c"},
-    r"zlib\.h|zstd\.h": {"qemu-shim/block"},
+    r"zlib\.h|zstd\.h|libdeflate\.h": {"qemu-shim/block"},
     r"libnbd\.h": {"qemu-shim/block/nbd-driver.c"},
     r"liburing\.h": {"qemu-shim/io"},
 }

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
 #include <zlib.h>
 #ifdef HAVE_ZSTD
 #include <zstd.h>
@@ -17,6 +20,41 @@
 
 /* Raw deflate with a window of 4 KiB, as the format asks. */
 #define WINDOW_BITS (-12)
+
+#ifdef HAVE_LIBDEFLATE
+static void
+free_deflater(gpointer data)
+{
+    libdeflate_free_decompressor(data);
+}
+
+/* A thread's own, which goes with the thread. */
+static GPrivate thread_deflater = G_PRIVATE_INIT(free_deflater);
+
+/* Twice as fast as zlib. FALSE: not what it expects; whether it will do is for zlib to say. */
+static gboolean
+inflate_quickly(const void *packed, gsize packed_length, void *buffer, gsize length)
+{
+    struct libdeflate_decompressor *deflater = g_private_get(&thread_deflater);
+    size_t used, made;
+
+    if (deflater == NULL) {
+        deflater = libdeflate_alloc_decompressor();
+        g_private_set(&thread_deflater, deflater);
+    }
+    return deflater != NULL &&
+           libdeflate_deflate_decompress_ex(
+               deflater, packed, packed_length, buffer, length, &used, &made) ==
+               LIBDEFLATE_SUCCESS &&
+           made == length;
+}
+#else
+static gboolean
+inflate_quickly(const void *packed, gsize packed_length, void *buffer, gsize length)
+{
+    return FALSE;
+}
+#endif
 
 /* The input is whole sectors, so bytes may follow the end of the stream; of output there is just
  * one cluster's worth, and never more is made. */
@@ -41,10 +79,32 @@ inflate_zlib(const void *packed, gsize packed_length, void *buffer, gsize length
 }
 
 #ifdef HAVE_ZSTD
+static void
+free_context(gpointer data)
+{
+    ZSTD_freeDCtx(data);
+}
+
+static GPrivate thread_context = G_PRIVATE_INIT(free_context);
+
+static ZSTD_DCtx *
+get_context(void)
+{
+    ZSTD_DCtx *context = g_private_get(&thread_context);
+
+    if (context == NULL) {
+        context = ZSTD_createDCtx();
+        g_private_set(&thread_context, context);
+    }
+    if (context != NULL)
+        ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
+    return context;
+}
+
 static int
 inflate_zstd(const void *packed, gsize packed_length, void *buffer, gsize length)
 {
-    ZSTD_DCtx *context = ZSTD_createDCtx();
+    ZSTD_DCtx *context = get_context();
     ZSTD_inBuffer input = {packed, packed_length, 0};
     ZSTD_outBuffer output = {buffer, length, 0};
     size_t status = 0;
@@ -62,7 +122,6 @@ inflate_zstd(const void *packed, gsize packed_length, void *buffer, gsize length
         if (ZSTD_isError(status) || input.pos + output.pos == before)
             break;
     }
-    ZSTD_freeDCtx(context);
     return !ZSTD_isError(status) && output.pos == output.size ? 0 : -EBADMSG;
 }
 #endif
@@ -88,5 +147,7 @@ qcow2_inflate(guint8 compression,
     if (compression == QCOW2_COMPRESSION_ZSTD)
         return inflate_zstd(packed, packed_length, buffer, length);
 #endif
+    if (inflate_quickly(packed, packed_length, buffer, length))
+        return 0;
     return inflate_zlib(packed, packed_length, buffer, length);
 }
