@@ -143,6 +143,41 @@ look_at(const Copy *copy,
     return block_node_get_status_above(source, NULL, offset, rest, ret_what, ret_length);
 }
 
+/* Packed clusters are written whole: what is not all zeros is read as a whole. */
+static int
+copy_cluster(const Copy *copy, BlockNode *source, guint64 offset, gsize length)
+{
+    int status = block_node_read(source, offset, copy->buffer, length);
+
+    if (status < 0)
+        return status;
+    if (copy->sparse_size > 0 && buffer_is_zero(copy->buffer, length))
+        return write_zeroes(copy, copy->begin + offset, length);
+    return block_node_write_compressed(copy->target, copy->begin + offset, copy->buffer, length);
+}
+
+/* Where clusters are packed, pieces begin and end with them. */
+static BlockStatus
+fit_to_clusters(const Copy *copy,
+                BlockNode *source,
+                guint64 offset,
+                BlockStatus what,
+                guint64 *length)
+{
+    guint64 unit = block_node_get_cluster_size(copy->target);
+    guint64 rest = block_node_get_length(source) - offset;
+
+    if (what != BLOCK_STATUS_DATA && *length == rest)
+        return what;
+    if (what != BLOCK_STATUS_DATA && *length >= unit) {
+        *length = *length / unit * unit;
+        return what;
+    }
+
+    *length = MIN(unit, rest);
+    return BLOCK_STATUS_DATA;
+}
+
 static int
 copy_piece(const Copy *copy, BlockNode *source, guint64 offset, guint64 *ret_length)
 {
@@ -151,6 +186,8 @@ copy_piece(const Copy *copy, BlockNode *source, guint64 offset, guint64 *ret_len
 
     if (status < 0)
         return status;
+    if (copy->words->is_compressed)
+        what = fit_to_clusters(copy, source, offset, what, ret_length);
 
     switch (what) {
     case BLOCK_STATUS_UNALLOCATED:
@@ -159,6 +196,8 @@ copy_piece(const Copy *copy, BlockNode *source, guint64 offset, guint64 *ret_len
     case BLOCK_STATUS_ZERO:
         return write_zeroes(copy, copy->begin + offset, *ret_length);
     case BLOCK_STATUS_DATA:
+        if (copy->words->is_compressed)
+            return copy_cluster(copy, source, offset, (gsize)*ret_length);
         *ret_length = MIN(*ret_length, COPY_BYTES - offset % COPY_BYTES);
         return copy_data(copy, source, offset, (gsize)*ret_length);
     }
@@ -291,9 +330,8 @@ check_words(const Words *words)
         fprintf(stderr, "qemu-shim: Unknown file format '%s'\n", words->out_format);
         return 1;
     }
-    if (words->is_compressed)
-        return fail(is_raw ? "Compression not supported for this file format"
-                           : "writing compressed clusters is not supported");
+    if (words->is_compressed && is_raw)
+        return fail("Compression not supported for this file format");
     if (words->parallel < 1 || words->parallel > MAX_PARALLEL)
         return fail(
             "Invalid number of coroutines. Allowed number of coroutines is between 1 and 16");
@@ -355,6 +393,8 @@ tool_convert(int argc, char **argv)
     sources = open_sources(graph, &words, argc - 2, argv + 1, &total);
     if (sources == NULL)
         return 1;
+    if (words.is_compressed && sources->len > 1)
+        return fail("-c takes one input image");
     if (words.backing != NULL && sources->len > 1)
         return fail(
             "Having a backing file for the target makes no sense when concatenating multiple "

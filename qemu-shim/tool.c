@@ -22,7 +22,7 @@ static const struct {
     {"compare", tool_compare, "[-f FORMAT] [-F FORMAT] [-q] FILE1 FILE2"},
     {"convert",
      tool_convert,
-     "[-f FORMAT] [-O raw|qcow2] [-o OPTIONS] [-B BACKING -F FORMAT] [-S SIZE] [-n] [-p] FILE... "
+     "[-f FORMAT] [-O raw|qcow2] [-o OPTIONS] [-B BACKING -F FORMAT] [-S SIZE] [-c] [-n] [-p] FILE... "
      "TARGET"},
     {"create",
      tool_create,

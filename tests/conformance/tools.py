@@ -105,7 +105,9 @@ def check_convert(folder, name):
     for number, words in enumerate((["-O", "raw"], ["-O", "raw", "-S", "0"],
                                     ["-O", "raw", "-S", "64k", "-m", "4"],
                                     ["-O", "qcow2", "-o", "cluster_size=8k"],
-                                    ["-O", "qcow2", "-o", "compat=0.10"])):
+                                    ["-O", "qcow2", "-o", "compat=0.10"],
+                                    ["-O", "qcow2", "-c"],
+                                    ["-O", "qcow2", "-c", "-o", "cluster_size=4k"])):
         target = f"{name}.{number}"
         run(SHIM, "convert", "-f", format_of(name), *words, name, target, cwd=folder)
         run("qemu-img", "compare", "-f", format_of(name), "-F", words[1], name, target, cwd=folder)
@@ -125,6 +127,22 @@ def check_convert_overlay(folder):
     again = json.loads(run("qemu-img", "map", "--output=json", "again.qcow2", cwd=folder))
     if not any(entry["depth"] > 0 and entry["data"] for entry in again):
         raise Difference("nothing is left to the backing file")
+
+
+def check_convert_compressed(folder):
+    with open(folder / "text.raw", "wb") as text:
+        for number in range(200000):
+            text.write(b"line %d of many that look alike\n" % number)
+    run("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "text.raw", "theirs.qcow2", cwd=folder)
+    run(SHIM, "convert", "-c", "-f", "raw", "-O", "qcow2", "text.raw", "ours.qcow2", cwd=folder)
+    run("qemu-img", "check", "-q", "ours.qcow2", cwd=folder)
+    run("qemu-img", "compare", "ours.qcow2", "theirs.qcow2", cwd=folder)
+    sizes = [(folder / name).stat().st_size for name in ("ours.qcow2", "theirs.qcow2")]
+    if sizes[0] > sizes[1] * 1.2:
+        raise Difference(f"it is larger: {sizes}")
+    # Written over, packed clusters give their place back.
+    run("qemu-io", "-c", "write -P 5 64k 300k", "ours.qcow2", cwd=folder)
+    run("qemu-img", "check", "-q", "ours.qcow2", cwd=folder)
 
 
 def check_convert_several(folder):
@@ -184,7 +202,7 @@ def main():
         tests = [(f"{check.__name__[6:]} of {name}", lambda check=check, name=name: check(folder, name))
                  for name in names for check in (check_info, check_map, check_check, check_convert)]
         tests += [(check.__name__[6:].replace("_", " "), lambda check=check: check(folder))
-                  for check in (check_convert_overlay, check_convert_several, check_json_name,
+                  for check in (check_convert_overlay, check_convert_compressed, check_convert_several, check_json_name,
                                 check_refused_name, check_bench)]
         print(f"1..{len(tests)}", flush=True)
         for number, (title, test) in enumerate(tests, 1):

@@ -19,7 +19,8 @@
 #define MAX_WINDOW_LOG 24
 
 /* Raw deflate with a window of 4 KiB, as the format asks. */
-#define WINDOW_BITS (-12)
+#define WINDOW_BITS  (-12)
+#define MEMORY_LEVEL 9
 
 #ifdef HAVE_LIBDEFLATE
 static void
@@ -150,4 +151,51 @@ qcow2_inflate(guint8 compression,
     if (inflate_quickly(packed, packed_length, buffer, length))
         return 0;
     return inflate_zlib(packed, packed_length, buffer, length);
+}
+
+static int
+deflate_zlib(const void *bytes, gsize length, void *buffer, gsize room, gsize *ret_packed)
+{
+    z_stream stream = {
+        .next_in = (Bytef *)bytes,
+        .avail_in = (uInt)length,
+        .next_out = buffer,
+        .avail_out = (uInt)room,
+    };
+    int status;
+
+    if (deflateInit2(&stream,
+                     Z_DEFAULT_COMPRESSION,
+                     Z_DEFLATED,
+                     WINDOW_BITS,
+                     MEMORY_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK)
+        return -ENOMEM;
+
+    status = deflate(&stream, Z_FINISH);
+    *ret_packed = room - stream.avail_out;
+    deflateEnd(&stream);
+    return status == Z_STREAM_END ? 0 : -ENOSPC;
+}
+
+int
+qcow2_deflate(guint8 compression,
+              const void *bytes,
+              gsize length,
+              void *buffer,
+              gsize room,
+              gsize *ret_packed)
+{
+#ifdef HAVE_ZSTD
+    if (compression == QCOW2_COMPRESSION_ZSTD) {
+        size_t packed = ZSTD_compress(buffer, room, bytes, length, ZSTD_CLEVEL_DEFAULT);
+
+        /* Of all that may go wrong, only the room is not ours to give. */
+        if (ZSTD_isError(packed))
+            return -ENOSPC;
+        *ret_packed = packed;
+        return 0;
+    }
+#endif
+    return deflate_zlib(bytes, length, buffer, room, ret_packed);
 }

@@ -61,6 +61,7 @@ typedef struct {
     gboolean is_refcount_table_dirty;
     gboolean is_refcount_table_moved; /* the header names the old place */
     GHashTable *counts;               /* refcount block index -> Qcow2Counts, owned */
+    guint64 pack_end;                 /* past the last packed cluster; 0: none yet (pack.c) */
     guint64 next_free;                /* cluster past all that are used */
     GArray *releases; /* of Qcow2Range: each cluster loses a reference once nothing points there */
 
@@ -93,6 +94,8 @@ guint64 qcow2_get_counts_per_block(const Qcow2Image *image);
 /* On a device: finds the last cluster that is counted, behind which there is room. */
 int qcow2_find_end_locked(Qcow2Image *image);
 /* @count contiguous clusters at the end of the file, with a reference each. */
+/* One more user of the cluster at @offset; -EOVERFLOW: it has as many as can be counted. */
+int qcow2_add_reference_locked(Qcow2Image *image, guint64 offset);
 int qcow2_allocate_locked(Qcow2Image *image, guint64 count, guint64 *ret_offset);
 void qcow2_release_later_locked(Qcow2Image *image, guint64 offset, guint64 length);
 int qcow2_apply_releases_locked(Qcow2Image *image);

@@ -173,6 +173,12 @@ describe(BlockNode *node)
     return g_variant_dict_end(&members);
 }
 
+static int
+write_node_compressed(BlockNode *node, guint64 offset, const void *buffer, gsize length)
+{
+    return qcow2_write_compressed(node->state, offset, buffer, length);
+}
+
 static guint64
 get_cluster_size(BlockNode *node)
 {
@@ -193,6 +199,7 @@ static const BlockDriver qcow2_driver = {
     .read = read_node,
     .write = write_node,
     .write_zeroes = write_node_zeroes,
+    .write_compressed = write_node_compressed,
     .populate = populate_node,
     .populate_zeroes = populate_node_zeroes,
     .populate_clone = populate_node_clone,

@@ -277,6 +277,20 @@ qcow2_allocate_locked(Qcow2Image *image, guint64 count, guint64 *ret_offset)
     return status;
 }
 
+int
+qcow2_add_reference_locked(Qcow2Image *image, guint64 offset)
+{
+    guint64 cluster = offset >> image->header->cluster_bits;
+    guint bits = 1u << image->header->refcount_order;
+    guint64 most = bits == 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT(1) << bits) - 1;
+    guint64 count;
+    int status = qcow2_get_refcount_locked(image, cluster, &count);
+
+    if (status < 0)
+        return status;
+    return count < most ? set_refcount(image, cluster, count + 1) : -EOVERFLOW;
+}
+
 void
 qcow2_release_later_locked(Qcow2Image *image, guint64 offset, guint64 length)
 {

@@ -76,18 +76,24 @@ release_old_locked(Qcow2Image *image, guint64 entry)
     }
 }
 
-/* The cluster at @index of the guest is now the one at @host. */
-static int
-link_cluster_locked(Qcow2Image *image, guint64 index, guint64 host)
+int
+qcow2_link_locked(Qcow2Image *image, guint64 index, guint64 entry)
 {
     guint64 old;
     int status = qcow2_get_entry_locked(image, index, &old);
 
     if (status == 0)
-        status = qcow2_set_entry_locked(image, index, host | QCOW2_COPIED);
+        status = qcow2_set_entry_locked(image, index, entry);
     if (status == 0)
         release_old_locked(image, old);
     return status;
+}
+
+/* The cluster at @index of the guest is now the one at @host. */
+static int
+link_cluster_locked(Qcow2Image *image, guint64 index, guint64 host)
+{
+    return qcow2_link_locked(image, index, host | QCOW2_COPIED);
 }
 
 /* Whole clusters from @offset on that cannot be overwritten, up to @length. */

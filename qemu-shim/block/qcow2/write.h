@@ -39,5 +39,10 @@ int qcow2_populate_clone(Qcow2Image *image,
                          IoFile *from,
                          guint64 from_offset);
 
+/* A cluster, which may be cut by the end of the disk; packed, where that makes it smaller. */
+int qcow2_write_compressed(Qcow2Image *image, guint64 offset, const void *buffer, gsize length);
+
+/* Cluster @index of the guest is what @entry says; what it was loses a reference. */
+int qcow2_link_locked(Qcow2Image *image, guint64 index, guint64 entry);
 /* Counts data as written and commits the batch when it is full. */
 int qcow2_end_write_locked(Qcow2Image *image, guint64 written);

@@ -13,6 +13,7 @@
 
 #include "api/vblk-error.h"
 #include "qemu-shim/block/graph.h"
+#include "qemu-shim/io/file.h"
 #include "tests/unit/block/images.h"
 
 #define CLUSTER 4096
@@ -200,6 +201,48 @@ test_what_cannot_compress_is_told(void **state)
                         "Compression is not supported for underlying format: null-co");
 }
 
+static void
+test_what_is_written_through_is_packed(void **state)
+{
+    g_autoptr(BlockGraph) graph = block_graph_new();
+    g_autoptr(BlockNode) node = NULL;
+    g_autofree char *path = images_path("base");
+    char buffer[4];
+    guint64 offset, length, before = 0, after = 0;
+    IoFile *file = NULL;
+
+    images_create("base", NULL, NULL);
+    add_image(graph, "base");
+    node = must_add(graph, "{'driver': <'compress'>, 'node-name': <'c'>, 'file': <'base'>}");
+    assert_int_equal(block_node_write(node, CLUSTER - 2, "abcd", 4), 0);
+    assert_int_equal(block_node_read(node, CLUSTER - 2, buffer, 4), 0);
+    assert_memory_equal(buffer, "abcd", 4);
+    /* All that follow find room in the cluster that the first of them took. */
+    assert_int_equal(io_file_open(path, IO_OPEN_READ_ONLY, &file), 0);
+    assert_int_equal(io_file_get_length(file, &before), 0);
+    for (offset = 2 * CLUSTER; offset < 12 * CLUSTER; offset += CLUSTER)
+        assert_int_equal(block_node_write(node, offset, "text", 4), 0);
+    assert_int_equal(block_node_flush(node), 0);
+    assert_int_equal(io_file_get_length(file, &after), 0);
+    io_file_close(file);
+    assert_true(after <= before + 3 * CLUSTER);
+
+    /* Written over and over, and by others than the filter. */
+    assert_int_equal(block_node_write(node, 3 * CLUSTER, "next", 4), 0);
+    assert_int_equal(block_node_write(block_graph_find(graph, "base"), 4 * CLUSTER + 1, "plain", 5),
+                     0);
+    assert_int_equal(block_node_read(node, 3 * CLUSTER, buffer, 4), 0);
+    assert_memory_equal(buffer, "next", 4);
+    assert_int_equal(block_node_read(node, 4 * CLUSTER, buffer, 4), 0);
+    assert_memory_equal(buffer, "tpla", 4);
+    assert_int_equal(block_node_read(node, 5 * CLUSTER, buffer, 4), 0);
+    assert_memory_equal(buffer, "text", 4);
+    length = block_node_get_length(node);
+    assert_int_equal(block_node_write(node, length - 4, "last", 4), 0);
+    assert_int_equal(block_node_read(node, length - 4, buffer, 4), 0);
+    assert_memory_equal(buffer, "last", 4);
+}
+
 int
 main(void)
 {
@@ -214,6 +257,8 @@ main(void)
             test_a_window_on_a_chain_reads_through_it, images_set_up, images_tear_down),
         cmocka_unit_test(test_two_cannot_write_one_node_through_filters),
         cmocka_unit_test(test_what_cannot_compress_is_told),
+        cmocka_unit_test_setup_teardown(
+            test_what_is_written_through_is_packed, images_set_up, images_tear_down),
     };
 
     return cmocka_run_group_tests_name("block filters", tests, NULL, NULL);
