@@ -208,8 +208,7 @@ posix_get_allocated(IoFile *file, guint64 *ret_bytes)
     PosixFile *self = (PosixFile *)file;
     struct stat status;
 
-    if (self->is_device)
-        return posix_get_length(file, ret_bytes);
+    /* A device has no blocks of its own: QEMU tells 0 as well. */
     if (fstat(self->fd, &status) < 0)
         return -errno;
 

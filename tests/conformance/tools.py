@@ -6,6 +6,7 @@ usage: tools.py SHIM
 """
 
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -164,6 +165,29 @@ def check_json_name(folder):
         raise Difference("the window shows something else")
 
 
+def check_block_device(folder):
+    """Root only: a disk on a loop device, whole and as a window."""
+    run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", "base.qcow2", "disk.raw", cwd=folder)
+    device = run("losetup", "-f", "--show", "disk.raw", cwd=folder).strip()
+    try:
+        check_json(folder, "info", "-f", "raw", "--output=json", device)
+        run(SHIM, "compare", "-f", "raw", "-F", "raw", device, "disk.raw", cwd=folder)
+        window = json.dumps({"driver": "raw", "offset": 3 * 1024 * 1024, "size": 65536,
+                             "file": {"driver": "host_device", "filename": device}})
+        run(SHIM, "convert", "-O", "raw", "json:" + window, "part.raw", cwd=folder)
+        if (folder / "part.raw").read_bytes() != b"\3" * 65536:
+            raise Difference("the window shows something else")
+        run(SHIM, "convert", "-n", "-f", "qcow2", "-O", "raw", "zeros.qcow2", device, cwd=folder)
+        run("qemu-img", "compare", "-f", "raw", "-F", "qcow2", device, "zeros.qcow2", cwd=folder)
+    finally:
+        run("losetup", "-d", device, cwd=folder)
+
+
+def can_use_loop_devices():
+    return os.geteuid() == 0 and subprocess.run(
+        ["losetup", "-f"], capture_output=True, check=False).returncode == 0
+
+
 def check_refused_name(folder):
     for option in ("qcow2", "raw"):
         backing = 'json:{"driver": "file", "filename": "plain.raw"}'
@@ -204,6 +228,8 @@ def main():
         tests += [(check.__name__[6:].replace("_", " "), lambda check=check: check(folder))
                   for check in (check_convert_overlay, check_convert_compressed, check_convert_several, check_json_name,
                                 check_refused_name, check_bench)]
+        if can_use_loop_devices():
+            tests.append(("block device", lambda: check_block_device(folder)))
         print(f"1..{len(tests)}", flush=True)
         for number, (title, test) in enumerate(tests, 1):
             try:
