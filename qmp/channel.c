@@ -6,7 +6,7 @@
 
 #include "api/vblk-error.h"
 #include "qmp/framer.h"
-#include "qmp/value.h"
+#include "qmp/writer.h"
 
 #define READ_SIZE         (64 * 1024)
 #define MESSAGES_PER_TURN 64
@@ -248,14 +248,15 @@ void
 qmp_channel_send(QmpChannel *channel, GVariant *message)
 {
     g_autoptr(GVariant) owned = g_variant_ref_sink(message);
-    g_autofree char *text = qmp_value_format(owned);
+    g_autoptr(GString) text = g_string_new(NULL);
     gsize in_flight = channel->in_flight != NULL ? g_bytes_get_size(channel->in_flight) : 0;
 
     if (channel->events == NULL || channel->is_flooded)
         return;
 
-    g_byte_array_append(channel->outgoing, (const guint8 *)text, (guint)strlen(text));
-    g_byte_array_append(channel->outgoing, (const guint8 *)"\r\n", 2);
+    qmp_writer_append(text, owned, QMP_STYLE_WIRE);
+    g_string_append(text, "\r\n");
+    g_byte_array_append(channel->outgoing, (const guint8 *)text->str, (guint)text->len);
     write_more(channel);
     if (channel->outgoing->len + in_flight <= channel->max_backlog)
         return;

@@ -160,22 +160,25 @@ qmp_value_parse(const char *text, gsize length, GError **error)
     return g_steal_pointer(&value);
 }
 
-char *
-qmp_value_format(GVariant *value)
+static char *
+format(GVariant *value, QmpStyle style)
 {
     GString *text = g_string_new(NULL);
 
-    qmp_writer_append(text, value, FALSE);
+    qmp_writer_append(text, value, style);
     return g_string_free(text, FALSE);
+}
+
+char *
+qmp_value_format(GVariant *value)
+{
+    return format(value, QMP_STYLE_SHORT);
 }
 
 char *
 qmp_value_format_pretty(GVariant *value)
 {
-    GString *text = g_string_new(NULL);
-
-    qmp_writer_append(text, value, TRUE);
-    return g_string_free(text, FALSE);
+    return format(value, QMP_STYLE_PRETTY);
 }
 
 static GVariant *

@@ -16,8 +16,8 @@
  */
 GVariant *qmp_value_parse(const char *text, gsize length, GError **error);
 
-/* One line, no newline at the end. Also takes the integer types y, n, q, i, u, t, and as, aa{sv},
- * a{ss}.
+/* In qmp/writer.h's short style, or the pretty one. No newline at the end. Also takes the integer
+ * types y, n, q, i, u, t, and as, aa{sv}, a{ss}.
  */
 char *qmp_value_format(GVariant *value);
 char *qmp_value_format_pretty(GVariant *value);

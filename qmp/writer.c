@@ -11,28 +11,52 @@
 
 typedef struct {
     GString *text;
-    gboolean is_pretty;
+    QmpStyle style;
     guint depth;
 } Writer;
 
 static void write_value(Writer *writer, GVariant *value);
 
+static gboolean
+is_plain(const Writer *writer, char byte)
+{
+    if ((guchar)byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f)
+        return FALSE;
+    return (guchar)byte < 0x80 || writer->style == QMP_STYLE_SHORT;
+}
+
 static void
-write_string(Writer *writer, const char *string)
+write_escaped(Writer *writer, gunichar character)
 {
     static const char special[] = "\"\\\b\f\n\r\t";
     static const char letters[] = "\"\\bfnrt";
+    const char *found = character < 0x80 ? strchr(special, (int)character) : NULL;
 
+    if (found != NULL)
+        g_string_append_printf(writer->text, "\\%c", letters[found - special]);
+    else if (character <= 0xffff)
+        g_string_append_printf(writer->text, "\\u%04X", character);
+    else
+        g_string_append_printf(writer->text,
+                               "\\u%04X\\u%04X",
+                               0xd800 + ((character - 0x10000) >> 10),
+                               0xdc00 + ((character - 0x10000) & 0x3ff));
+}
+
+static void
+write_string(Writer *writer, const char *string)
+{
     g_string_append_c(writer->text, '"');
-    for (; *string != '\0'; string++) {
-        const char *found = strchr(special, *string);
+    while (*string != '\0') {
+        const char *begin = string;
 
-        if (found != NULL)
-            g_string_append_printf(writer->text, "\\%c", letters[found - special]);
-        else if (g_ascii_iscntrl(*string))
-            g_string_append_printf(writer->text, "\\u%04x", (guint)*string);
-        else
-            g_string_append_c(writer->text, *string);
+        while (*string != '\0' && is_plain(writer, *string))
+            string++;
+        g_string_append_len(writer->text, begin, string - begin);
+        if (*string != '\0') {
+            write_escaped(writer, g_utf8_get_char(string));
+            string = g_utf8_next_char(string);
+        }
     }
     g_string_append_c(writer->text, '"');
 }
@@ -58,7 +82,7 @@ write_double(Writer *writer, double real)
 static void
 break_line(Writer *writer)
 {
-    if (writer->is_pretty)
+    if (writer->style == QMP_STYLE_PRETTY)
         g_string_append_printf(writer->text, "\n%*s", (int)(writer->depth * INDENT), "");
 }
 
@@ -69,7 +93,7 @@ write_member(Writer *writer, GVariant *entry)
     g_autoptr(GVariant) value = g_variant_get_child_value(entry, 1);
 
     write_string(writer, g_variant_get_string(name, NULL));
-    g_string_append(writer->text, writer->is_pretty ? ": " : ":");
+    g_string_append(writer->text, writer->style == QMP_STYLE_SHORT ? ":" : ": ");
     write_value(writer, value);
 }
 
@@ -85,7 +109,7 @@ write_children(Writer *writer, GVariant *value)
         g_autoptr(GVariant) child = g_variant_get_child_value(value, i);
 
         if (i > 0)
-            g_string_append_c(writer->text, ',');
+            g_string_append(writer->text, writer->style == QMP_STYLE_WIRE ? ", " : ",");
         break_line(writer);
         if (is_object)
             write_member(writer, child);
@@ -170,9 +194,9 @@ write_value(Writer *writer, GVariant *value)
 }
 
 void
-qmp_writer_append(GString *text, GVariant *value, gboolean is_pretty)
+qmp_writer_append(GString *text, GVariant *value, QmpStyle style)
 {
-    Writer writer = {text, is_pretty, 0};
+    Writer writer = {text, style, 0};
 
     write_value(&writer, value);
 }

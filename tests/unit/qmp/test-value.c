@@ -13,6 +13,7 @@
 #include "api/vblk-error.h"
 #include "qmp/scan.h"
 #include "qmp/value.h"
+#include "qmp/writer.h"
 
 static GVariant *
 parse(const char *text)
@@ -242,6 +243,7 @@ values_survive_the_way_there_and_back(void **state)
         "\"\"",
         "[null,false,-1,1.5,\"\xe2\x82\xac\\n\\\"\\\\\",[[]],{}]",
         "{\"z\":1,\"a\":{\"\":[{\"b\":null}]},\"\\u007f\":\"\\u0001\"}",
+        "\"\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf\xef\xbf\xbf\"",
         "[9223372036854775807,-9223372036854775808,0.10000000000000001,1e300,1e22,1E-22,2.0]",
     };
 
@@ -284,7 +286,7 @@ our_own_types_are_written_as_json(void **state)
         {"@av [<1>, <'x'>, <@mv nothing>]", "[1,\"x\",null]"},
         {"@mv <2>", "2"},
         {"{'b': 'x', 'a': 'y'}", "{\"b\":\"x\",\"a\":\"y\"}"},
-        {"'\\u0001\\u007f\\n\"\\u20ac'", "\"\\u0001\\u007f\\n\\\"\xe2\x82\xac\""},
+        {"'\\u0001\\u007f\\n\"\\u20ac'", "\"\\u0001\\u007F\\n\\\"\xe2\x82\xac\""},
         {"1.0", "1.0"},
         {"-1e22", "-1e+22"},
         {"1e-7", "9.9999999999999995e-08"},
@@ -298,6 +300,28 @@ our_own_types_are_written_as_json(void **state)
         assert_non_null(value);
         text = qmp_value_format(value);
         assert_string_equal(text, pairs[i].text);
+    }
+}
+
+/* The texts are answers of QEMU 7.2. */
+static void
+the_wire_has_qemus_bytes(void **state)
+{
+    static const char *const texts[] = {
+        "{\"return\": {}, \"id\": \"\\u00E9\\u007F\"}",
+        "{\"return\": {}, \"id\": \"\\b\\f\\n\\r\\t\\\"\\\\/\"}",
+        "{\"id\": 1e+30, \"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command "
+        "qx\\u00E9\\uD83D\\uDE00 has not been found\"}}",
+        "{\"return\": {}, \"id\": [1, 1.5, null, true, [], {}, [[2]]]}",
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(GVariant) value = parse(texts[i]);
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        assert_non_null(value);
+        qmp_writer_append(text, value, QMP_STYLE_WIRE);
+        assert_string_equal(text->str, texts[i]);
     }
 }
 
@@ -350,6 +374,7 @@ main(void)
         cmocka_unit_test(the_deepest_value_survives_the_way_there_and_back),
         cmocka_unit_test(values_survive_the_way_there_and_back),
         cmocka_unit_test(our_own_types_are_written_as_json),
+        cmocka_unit_test(the_wire_has_qemus_bytes),
         cmocka_unit_test(members_of_another_type_are_named),
     };
 
