@@ -195,6 +195,7 @@ nbd_file_get_extent(IoFile *file, guint64 offset, gboolean *ret_is_data, guint64
 {
     NbdFile *self = (NbdFile *)file;
     Extent extent = {.is_data = TRUE};
+    /* cppcheck-suppress legacyUninitvar ; this is its initializer */
     nbd_extent_callback callback = {.callback = take_extent, .user_data = &extent};
 
     if (offset >= self->length) {

@@ -242,6 +242,7 @@ quorum_read(BlockNode *node, guint64 offset, void *buffer, gsize length)
     if (votes < self->settings.threshold)
         return report_failure(&poll, -EIO);
     tell_losers(&poll, winner);
+    g_assert(poll.buffers[winner] != NULL); /* it has votes */
     memcpy(buffer, poll.buffers[winner], length);
     return 0;
 }
@@ -442,22 +443,22 @@ quorum_node_open(const GPtrArray *children,
 gboolean
 quorum_node_replace_child(BlockNode *node, BlockNode *old, BlockNode *replacement)
 {
-    g_autoptr(BlockNode) last = NULL; /* goes when the lock has gone */
-    g_autoptr(GMutexLocker) locker = NULL;
+    BlockNode *last = NULL;
 
     if (!node->driver->is_quorum || block_node_get_length(replacement) != node->length)
         return FALSE;
 
-    locker = g_mutex_locker_new(&node->lock);
-    for (guint i = 0; i < node->children->len; i++) {
+    g_mutex_lock(&node->lock);
+    for (guint i = 0; i < node->children->len && last == NULL; i++) {
         BlockChild *child = node->children->pdata[i];
 
-        if (child->node != old)
-            continue;
-        last = child->node;
-        child->node = block_node_ref(replacement);
-        return TRUE;
+        if (child->node == old) {
+            last = child->node;
+            child->node = block_node_ref(replacement);
+        }
     }
+    g_mutex_unlock(&node->lock);
 
-    return FALSE;
+    block_node_unref(last);
+    return last != NULL;
 }

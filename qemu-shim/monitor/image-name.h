@@ -7,8 +7,8 @@
 
 /*
  * What a user means by the name of an image: "json:{...}" is the options of a node; "null-co://",
- * "nbd://...", "blkdebug:CONFIG:IMAGE" and "file:PATH" name a protocol; all else is a path. Only for names that
- * a user gave: one inside an image is for block/backing.h.
+ * "nbd://...", "blkdebug:CONFIG:IMAGE" and "file:PATH" name a protocol; all else is a path. Only
+ * for names that a user gave: one inside an image is for block/backing.h.
  */
 
 /* The options, an a{sv}, owned; those of a protocol but for "json:", which may be any node's. */
