@@ -74,8 +74,8 @@ write_double(Writer *writer, double real)
 
     g_ascii_dtostr(digits, sizeof(digits), real);
     g_string_append(writer->text, digits);
-    /* So that it comes back as a double. */
-    if (strpbrk(digits, ".e") == NULL)
+    /* So that it comes back as a double; QEMU does not see to that. */
+    if (writer->style != QMP_STYLE_WIRE && strpbrk(digits, ".e") == NULL)
         g_string_append(writer->text, ".0");
 }
 

@@ -8,7 +8,7 @@
 /* Text of a QEMU is ASCII, and so is ours where it takes QEMU's place. */
 typedef enum {
     QMP_STYLE_SHORT,  /* one line without spaces, letters as they are: for people */
-    QMP_STYLE_WIRE,   /* one line, byte for byte as a monitor of QEMU 7.2 writes it */
+    QMP_STYLE_WIRE,   /* one line, each value as a monitor of QEMU 7.2 writes it */
     QMP_STYLE_PRETTY, /* a line for each member, as qemu-img writes it */
 } QmpStyle;
 
