@@ -18,6 +18,7 @@ const char command_line_help[] =
     "\n"
     "  -blockdev JSON|KEY=VALUE,...   a block node; node-name and driver must be given\n"
     "  -drive KEY=VALUE,...           a device with id= on the image file= of format=\n"
+    "  -object throttle-group,id=ID,KEY=VALUE,...   limits that throttle nodes share\n"
     "  -qmp DEV | -monitor DEV        a monitor on unix:PATH or tcp:HOST:PORT, with\n"
     "                                 server=on|off,wait=on|off; stdio or none for -monitor\n"
     "  -chardev socket,id=ID,path=PATH|host=HOST,port=PORT[,server=on|off][,wait=on|off]\n"
@@ -417,6 +418,19 @@ take_nothing(CommandLine *line, const char *value, GError **error)
     return TRUE;
 }
 
+static gboolean
+take_object(CommandLine *line, const char *value, GError **error)
+{
+    GVariant *options = value[0] == '{' ? qmp_value_parse(value, strlen(value), error)
+                                        : parse_key_values(value, "qom-type", error);
+
+    if (options == NULL)
+        return FALSE;
+    g_ptr_array_add(line->objects, options);
+    return g_variant_is_of_type(options, G_VARIANT_TYPE_VARDICT) ||
+           refuse(error, "-object: '%s' is no object", value);
+}
+
 static const struct {
     const char *name;
     TakeOption take; /* with a value */
@@ -432,6 +446,7 @@ static const struct {
     {"mon", take_mon},
     {"monitor", take_monitor},
     {"name", take_name},
+    {"object", take_object},
     {"pidfile", take_pid_file},
     {"qmp", take_qmp},
     {"smp", take_nothing},
@@ -497,6 +512,7 @@ command_line_parse(char **words, GError **error)
     line->endpoints = g_ptr_array_new_with_free_func((GDestroyNotify)endpoint_free);
     line->monitors = g_ptr_array_new_with_free_func(g_free);
     line->drives = g_ptr_array_new_with_free_func((GDestroyNotify)drive_free);
+    line->objects = g_ptr_array_new_with_free_func((GDestroyNotify)g_variant_unref);
 
     while (*words != NULL) {
         if (!take_word(line, &words, error))
@@ -517,5 +533,6 @@ command_line_free(CommandLine *line)
     g_ptr_array_unref(line->monitors);
     g_ptr_array_unref(line->endpoints);
     g_ptr_array_unref(line->drives);
+    g_ptr_array_unref(line->objects);
     g_free(line);
 }

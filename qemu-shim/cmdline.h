@@ -40,6 +40,7 @@ typedef struct {
     char *pid_file;
     GPtrArray *endpoints; /* of Endpoint, owned */
     GPtrArray *monitors;  /* of Monitor, owned */
+    GPtrArray *objects;   /* of GVariant, owned: a{sv} as object-add takes it */
     GPtrArray *drives;    /* of Drive, owned, in their order */
 } CommandLine;
 

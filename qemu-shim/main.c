@@ -12,6 +12,7 @@
 
 #include "qemu-shim/cmdline.h"
 #include "qemu-shim/endpoint.h"
+#include "qemu-shim/monitor/object.h"
 #include "qemu-shim/tool.h"
 
 /*
@@ -65,6 +66,17 @@ open_drives(Shim *shim, const CommandLine *line, GError **error)
 
         if (node == NULL ||
             (drive->id != NULL && !block_devices_add(shim->devices, drive->id, node, error)))
+            return FALSE;
+    }
+
+    return TRUE;
+}
+
+static gboolean
+add_objects(Shim *shim, const CommandLine *line, GError **error)
+{
+    for (guint i = 0; i < line->objects->len; i++) {
+        if (!object_add(shim, line->objects->pdata[i], error))
             return FALSE;
     }
 
@@ -126,8 +138,8 @@ serve(const CommandLine *line, int parent)
     g_unix_signal_add(SIGHUP, on_signal, shim);
 
     /* Who finds the pid file finds the monitors. */
-    if (open_drives(shim, line, &error) && open_monitors(shim, line, &error) &&
-        write_pid(line, &error)) {
+    if (add_objects(shim, line, &error) && open_drives(shim, line, &error) &&
+        open_monitors(shim, line, &error) && write_pid(line, &error)) {
         has_pid_file = line->pid_file != NULL;
         if (parent >= 0)
             tell_parent(parent);

@@ -10,6 +10,7 @@
 static const QmpCommand *const tables[] = {
     block_qmp_commands,
     job_qmp_commands,
+    object_qmp_commands,
     system_qmp_commands,
 };
 

@@ -34,6 +34,7 @@ typedef struct {
 /* Tables, each ending with a command without a name. */
 extern const QmpCommand block_qmp_commands[];
 extern const QmpCommand job_qmp_commands[];
+extern const QmpCommand object_qmp_commands[];
 extern const QmpCommand system_qmp_commands[];
 
 /* By its name, or the one it had in 2011 with underscores. */

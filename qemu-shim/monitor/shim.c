@@ -129,6 +129,7 @@ shim_new(GMainLoop *loop)
                              &(BlockReporter){.function = report_node_event, .user_data = shim});
     shim->devices = block_devices_new();
     shim->jobs = job_list_new(&events, shim);
+    shim->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     shim->servers = g_ptr_array_new_with_free_func(g_object_unref);
     shim->sockets = g_ptr_array_new_with_free_func(g_free);
     shim->loop = g_main_loop_ref(loop);
@@ -142,6 +143,7 @@ shim_free(Shim *shim)
     job_list_free(shim->jobs);
     block_devices_free(shim->devices);
     block_graph_free(shim->graph);
+    g_hash_table_unref(shim->objects);
     g_ptr_array_unref(shim->servers);
     g_ptr_array_unref(shim->sockets);
     g_main_loop_unref(shim->loop);

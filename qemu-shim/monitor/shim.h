@@ -13,8 +13,9 @@ typedef struct {
     BlockGraph *graph;
     BlockDevices *devices;
     JobList *jobs;
-    GPtrArray *servers; /* of QmpServer, owned: the QMP monitors that are connected */
-    GPtrArray *sockets; /* of char *, owned: socket files that go when we go */
+    GHashTable *objects; /* of char *: what object-add made, for monitor/object.h */
+    GPtrArray *servers;  /* of QmpServer, owned: the QMP monitors that are connected */
+    GPtrArray *sockets;  /* of char *, owned: socket files that go when we go */
     GMainLoop *loop;
     char *name;            /* -name; NULL: none */
     gboolean is_running;   /* as if there were a guest: stop and cont */
