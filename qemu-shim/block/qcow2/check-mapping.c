@@ -27,7 +27,7 @@ check_copied(Check *check, guint64 entry, const char *what)
     guint64 offset = entry & QCOW2_OFFSET_MASK;
     gboolean is_copied = (entry & QCOW2_COPIED) != 0;
 
-    if (qcow2_trim_counts_locked(check->image) < 0 ||
+    if (check->is_counting || qcow2_trim_counts_locked(check->image) < 0 ||
         qcow2_get_refcount_locked(check->image, offset / check->image->cluster_size, &count) < 0)
         return; /* told of with the refcounts */
     if (is_copied != (count == 1))

@@ -188,12 +188,18 @@ prepare(Check *check, GError **error)
     return TRUE;
 }
 
-gboolean
-qcow2_check(Qcow2Image *image, Qcow2Report *report, GError **error)
+void
+check_clear(Check *check)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+    g_clear_pointer(&check->references, g_free);
+}
+
+gboolean
+check_count_references(Check *check, GError **error)
+{
+    Qcow2Image *image = check->image;
     const Qcow2Header *header = image->header;
-    Check check = {.image = image, .report = report};
+    Qcow2Report *report = check->report;
 
     if ((header->autoclear & QCOW2_AUTOCLEAR_BITMAPS) != 0) {
         g_set_error(error,
@@ -203,22 +209,33 @@ qcow2_check(Qcow2Image *image, Qcow2Report *report, GError **error)
                     image->io->path);
         return FALSE;
     }
-    if (!prepare(&check, error))
+    if (!prepare(check, error))
         return FALSE;
 
     report->findings = g_ptr_array_new_with_free_func(g_free);
     report->total_clusters = header->size / image->cluster_size +
                              (header->size % image->cluster_size != 0);
-    check_refer(&check, 0, image->cluster_size, "header");
-    check_refer(&check,
+    check_refer(check, 0, image->cluster_size, "header");
+    check_refer(check,
                 header->refcount_offset,
                 (guint64)header->refcount_clusters * image->cluster_size,
                 "refcount table");
-    check_refcount_blocks(&check);
-    check_active_mapping(&check);
-    check_snapshots(&check);
+    check_refcount_blocks(check);
+    check_active_mapping(check);
+    check_snapshots(check);
+    return TRUE;
+}
+
+gboolean
+qcow2_check(Qcow2Image *image, Qcow2Report *report, GError **error)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+    g_auto(Check) check = {.image = image, .report = report};
+
+    if (!check_count_references(&check, error))
+        return FALSE;
+
     compare_counts(&check);
-    g_free(check.references);
     return TRUE;
 }
 

@@ -63,6 +63,7 @@
 #define QCOW2_AT_BACKING_OFFSET  8
 #define QCOW2_AT_BACKING_SIZE    16
 #define QCOW2_AT_REFCOUNT_OFFSET 48
+#define QCOW2_AT_INCOMPATIBLE    72
 #define QCOW2_AT_AUTOCLEAR       88
 
 static inline guint64

@@ -359,9 +359,6 @@ qcow2_header_check_features(const Qcow2Header *header,
     if ((header->incompatible & QCOW2_INCOMPATIBLE_CORRUPT) != 0)
         return refuse_feature(
             error, path, "it is marked corrupt; 'qemu-img check -r all' may repair it");
-    if ((header->incompatible & QCOW2_INCOMPATIBLE_DIRTY) != 0)
-        return refuse_feature(
-            error, path, "it is marked dirty; 'qemu-img check -r all' puts it right");
     if ((header->autoclear & QCOW2_AUTOCLEAR_BITMAPS) != 0)
         return refuse_feature(error, path, "it holds dirty bitmaps: writing is not supported yet");
     return TRUE;

@@ -9,6 +9,7 @@
 #include "qemu-shim/block/errors.h"
 #include "qemu-shim/block/event.h"
 #include "qemu-shim/block/qcow2/layout.h"
+#include "qemu-shim/block/qcow2/repair.h"
 
 /* A batch: losing it costs a job that much work again. */
 #define BATCH_BYTES ((guint64)64 * 1024 * 1024)
@@ -123,6 +124,10 @@ qcow2_image_open(IoFile *io, gboolean is_writable, GError **error)
 
     if (status == 0 && is_writable && io->is_fixed)
         status = qcow2_find_end_locked(image);
+    if (status == 0 && is_writable &&
+        (image->header->incompatible & QCOW2_INCOMPATIBLE_DIRTY) != 0 &&
+        !qcow2_repair_dirty(image, error))
+        return NULL;
     if (status == 0 && is_writable)
         status = clear_unknown_autoclear(image);
     if (status < 0) {

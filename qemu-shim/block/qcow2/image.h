@@ -91,6 +91,7 @@ void qcow2_drop_clean_tables_locked(Qcow2Image *image);
 /* refcount.c */
 int qcow2_get_refcount_locked(Qcow2Image *image, guint64 cluster, guint64 *ret_count);
 guint64 qcow2_get_counts_per_block(const Qcow2Image *image);
+int qcow2_set_refcount_locked(Qcow2Image *image, guint64 cluster, guint64 count);
 /* On a device: finds the last cluster that is counted, behind which there is room. */
 int qcow2_find_end_locked(Qcow2Image *image);
 /* @count contiguous clusters at the end of the file, with a reference each. */

@@ -167,13 +167,11 @@ qcow2_find_end_locked(Qcow2Image *image)
     return status;
 }
 
-static int set_refcount(Qcow2Image *image, guint64 cluster, guint64 count);
-
 static int
 set_refcounts(Qcow2Image *image, guint64 first, guint64 count)
 {
     for (guint64 i = 0; i < count; i++) {
-        int status = set_refcount(image, first + i, 1);
+        int status = qcow2_set_refcount_locked(image, first + i, 1);
 
         if (status < 0)
             return status;
@@ -229,11 +227,11 @@ create_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
     (*ret_counts)->is_dirty = TRUE;
     image->refcount_table[block] = cluster << image->header->cluster_bits;
     image->is_refcount_table_dirty = TRUE;
-    return set_refcount(image, cluster, 1);
+    return qcow2_set_refcount_locked(image, cluster, 1);
 }
 
-static int
-set_refcount(Qcow2Image *image, guint64 cluster, guint64 count)
+int
+qcow2_set_refcount_locked(Qcow2Image *image, guint64 cluster, guint64 count)
 {
     guint64 block = cluster / qcow2_get_counts_per_block(image);
     Qcow2Counts *counts = NULL;
@@ -249,6 +247,8 @@ set_refcount(Qcow2Image *image, guint64 cluster, guint64 count)
         return status;
 
     g_assert(counts != NULL);
+    if (image->header->refcount_order < 6 && count >> (1u << image->header->refcount_order) != 0)
+        return -EOVERFLOW;
     qcow2_counts_set(counts->block,
                      image->header->refcount_order,
                      cluster % qcow2_get_counts_per_block(image),
@@ -288,7 +288,7 @@ qcow2_add_reference_locked(Qcow2Image *image, guint64 offset)
 
     if (status < 0)
         return status;
-    return count < most ? set_refcount(image, cluster, count + 1) : -EOVERFLOW;
+    return count < most ? qcow2_set_refcount_locked(image, cluster, count + 1) : -EOVERFLOW;
 }
 
 void
@@ -310,7 +310,7 @@ release_cluster(Qcow2Image *image, guint64 cluster)
 
     /* A count of 0 was wrong before us. */
     if (status == 0 && count > 0)
-        status = set_refcount(image, cluster, count - 1);
+        status = qcow2_set_refcount_locked(image, cluster, count - 1);
     return status;
 }
 

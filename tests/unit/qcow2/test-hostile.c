@@ -123,7 +123,7 @@ static const Row rows[] = {
     {"a snapshot", READABLE, NULL, {{HEADER, 60, 4, 1}, {HEADER, 64, 8, 0, DATA}}},
     {"incompatible bit 5", REFUSED, "0x20", {{HEADER, 72, 8, BIT(5)}}},
     {"incompatible bit 63", REFUSED, "0x8000000000000000", {{HEADER, 72, 8, BIT(63)}}},
-    {"dirty", NOT_FOR_WRITING, "dirty", {{HEADER, 72, 8, BIT(0)}}},
+    {"dirty", READABLE, NULL, {{HEADER, 72, 8, BIT(0)}}},
     {"corrupt", NOT_FOR_WRITING, "corrupt", {{HEADER, 72, 8, BIT(1)}}},
     {"data in another file", UNSUPPORTED, "another file", {{HEADER, 72, 8, BIT(2)}}},
     {"compression bit without a type", REFUSED, "compression type", {{HEADER, 72, 8, BIT(3)}}},

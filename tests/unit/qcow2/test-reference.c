@@ -349,6 +349,52 @@ a_snapshot_in_the_image_stays_what_it_is(void **state)
     }
 }
 
+/* As a QEMU leaves one that was killed: counts that were never written. */
+static void
+an_image_that_was_not_closed_is_repaired_before_it_is_written(void **state)
+{
+    g_autofree char *data = g_strnfill(50000, 'n');
+
+    REQUIRE_REFERENCE();
+
+    for (guint64 cluster_size = 512; cluster_size <= 65536; cluster_size *= 128) {
+        g_autofree char *options = g_strdup_printf(
+            "lazy_refcounts=on,cluster_size=%" G_GUINT64_FORMAT, cluster_size);
+        g_autoptr(IoFile) io = NULL;
+        g_autoptr(BlockNode) node = NULL;
+        char bytes[16];
+
+        reference_do(
+            "qemu-img", "create", "-f", "qcow2", "-o", options, "theirs.qcow2", "3M", NULL);
+        assert_int_not_equal(reference_run(NULL,
+                                           "qemu-io",
+                                           "-f",
+                                           "qcow2",
+                                           "-c",
+                                           "write -P 5 100k 900k",
+                                           "-c",
+                                           "flush",
+                                           "-c",
+                                           "abort",
+                                           "theirs.qcow2",
+                                           NULL),
+                             0);
+        io = reference_load("theirs.qcow2");
+        assert_int_equal(memory_image_get64(io, 72), 1);
+
+        node = memory_image_open(io, FALSE, NULL, NULL);
+        assert_non_null(node);
+        assert_int_equal(memory_image_get64(io, 72), 0);
+        assert_int_equal(memory_image_check(io), 0);
+        assert_int_equal(block_node_read(node, 500000, bytes, sizeof(bytes)), 0);
+        assert_memory_equal(bytes, "\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5\5", 16);
+        assert_int_equal(block_node_write(node, 2000000, data, 50000), 0);
+        assert_int_equal(block_node_flush(node), 0);
+        reference_save("theirs.qcow2", io);
+        reference_do("qemu-img", "check", "-f", "qcow2", "theirs.qcow2", NULL);
+    }
+}
+
 /* One thing wrong at a time, where both count the same. */
 static void
 faults_are_counted_as_qemu_counts_them(void **state)
@@ -383,6 +429,7 @@ main(void)
         TEST(compressed_clusters_are_read),
         TEST(compressed_clusters_are_written_over),
         TEST(internal_snapshots_are_counted),
+        TEST(an_image_that_was_not_closed_is_repaired_before_it_is_written),
         TEST(a_snapshot_in_the_image_stays_what_it_is),
         TEST(faults_are_counted_as_qemu_counts_them),
     };
