@@ -7,7 +7,7 @@
 
 /*
  * What object-add and -object make: throttle groups, which nodes join, and iothreads, which are
- * names here. @options: "qom-type", "id" and the properties.
+ * names here. @given: "qom-type", "id" and the properties.
  */
-gboolean object_add(Shim *shim, GVariant *options, GError **error);
+gboolean object_add(Shim *shim, GVariant *given, GError **error);
 gboolean object_remove(Shim *shim, const char *id, GError **error);

@@ -85,7 +85,6 @@ qcow2_write_compressed(Qcow2Image *image, guint64 offset, const void *buffer, gs
     gsize cluster_size = (gsize)image->cluster_size;
     g_autofree char *cluster = g_try_malloc0(cluster_size);
     g_autofree char *bytes = g_try_malloc0(cluster_size);
-    g_autoptr(GMutexLocker) locker = NULL;
     gsize packed = 0;
     int status;
 
@@ -104,6 +103,8 @@ qcow2_write_compressed(Qcow2Image *image, guint64 offset, const void *buffer, gs
     if (status < 0)
         return status;
 
-    locker = g_mutex_locker_new(&image->lock);
-    return write_packed_locked(image, offset >> image->header->cluster_bits, bytes, packed);
+    g_mutex_lock(&image->lock);
+    status = write_packed_locked(image, offset >> image->header->cluster_bits, bytes, packed);
+    g_mutex_unlock(&image->lock);
+    return status;
 }
