@@ -20,6 +20,7 @@ typedef struct {
     char *output;
     gboolean has_chain;
     gboolean is_quiet;
+    gboolean is_strict; /* a difference in size is one */
     gboolean is_shared; /* -U: which is how images are opened anyway */
 } Words;
 
@@ -42,6 +43,7 @@ parse(int *argc, char ***argv, int n_files, Words *words)
         {"output", 0, 0, G_OPTION_ARG_STRING, &words->output, NULL, NULL},
         {"backing-chain", 0, 0, G_OPTION_ARG_NONE, &words->has_chain, NULL, NULL},
         {"force-share", 'U', 0, G_OPTION_ARG_NONE, &words->is_shared, NULL, NULL},
+        {"strict", 's', 0, G_OPTION_ARG_NONE, &words->is_strict, NULL, NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &words->is_quiet, NULL, NULL},
         {NULL},
     };
@@ -337,6 +339,36 @@ find_data_past(BlockNode *node, guint64 offset, guint64 *ret_at)
     return TRUE;
 }
 
+/* 0 the same, 1 different, 4 cannot be read: as qemu-img's. It tells of whole sectors. */
+static int
+compare_images(BlockNode *first, BlockNode *second, const Words *words)
+{
+    guint64 common = MIN(block_node_get_length(first), block_node_get_length(second));
+    gboolean is_mismatch = block_node_get_length(first) != block_node_get_length(second);
+    BlockNode *longer = block_node_get_length(first) > common ? first : second;
+    guint64 at = G_MAXUINT64;
+
+    if (is_mismatch && words->is_strict) {
+        if (!words->is_quiet)
+            puts("Strict mode: Image size mismatch!");
+        return 1;
+    }
+    if (!compare_range(first, second, common, &at))
+        return 4;
+    if (at == G_MAXUINT64 && is_mismatch) {
+        if (!words->is_quiet)
+            puts("Warning: Image size mismatch!");
+        if (!find_data_past(longer, common, &at))
+            return 4;
+    }
+
+    if (!words->is_quiet && at != G_MAXUINT64)
+        printf("Content mismatch at offset %" G_GUINT64_FORMAT "!\n", at / 512 * 512);
+    else if (!words->is_quiet)
+        puts("Images are identical.");
+    return at != G_MAXUINT64 ? 1 : 0;
+}
+
 int
 tool_compare(int argc, char **argv)
 {
@@ -344,31 +376,10 @@ tool_compare(int argc, char **argv)
     g_autoptr(BlockGraph) graph = block_graph_new();
     g_autoptr(BlockNode) first = NULL;
     g_autoptr(BlockNode) second = NULL;
-    guint64 common;
-    guint64 at = G_MAXUINT64;
-    gboolean is_read;
 
     if (!parse(&argc, &argv, 2, &words))
         return 2;
     first = tool_open(graph, argv[1], words.format, FALSE);
     second = first != NULL ? tool_open(graph, argv[2], words.second_format, FALSE) : NULL;
-    if (second == NULL)
-        return 2;
-
-    common = MIN(block_node_get_length(first), block_node_get_length(second));
-    is_read = compare_range(first, second, common, &at);
-    if (is_read && at == G_MAXUINT64)
-        is_read = find_data_past(
-            block_node_get_length(first) > common ? first : second, common, &at);
-    if (!is_read)
-        return 4;
-    if (at != G_MAXUINT64) {
-        if (!words.is_quiet)
-            printf("Content mismatch at offset %" G_GUINT64_FORMAT "!\n", at);
-        return 1;
-    }
-
-    if (!words.is_quiet)
-        puts("Images are identical.");
-    return 0;
+    return second != NULL ? compare_images(first, second, &words) : 2;
 }

@@ -19,7 +19,7 @@ static const struct {
      "[-c COUNT] [-d DEPTH] [-f FORMAT] [-o OFFSET] [-s SIZE] [-S STEP] [-w [--pattern N] "
      "[--flush-interval N]] FILE"},
     {"check", tool_check, "[-f FORMAT] [--output=human|json] FILE"},
-    {"compare", tool_compare, "[-f FORMAT] [-F FORMAT] [-q] FILE1 FILE2"},
+    {"compare", tool_compare, "[-f FORMAT] [-F FORMAT] [-q] [-s] FILE1 FILE2"},
     {"convert",
      tool_convert,
      "[-f FORMAT] [-O raw|qcow2] [-o OPTIONS] [-B BACKING -F FORMAT] [-S SIZE] [-c] [-n] [-p] FILE... "

@@ -199,6 +199,25 @@ def check_refused_name(folder):
             raise Difference(f"a json: name inside an image is followed: {done.stderr}")
 
 
+def check_compare(folder):
+    """Sizes that differ, with zeros or data behind the end, and contents that do."""
+    for name, size, at in (("short.raw", 1 << 20, None), ("long.raw", 2 << 20, None),
+                           ("tail.raw", 2 << 20, 1500001), ("other.raw", 1 << 20, 700001)):
+        content = bytearray(size)
+        if at is not None:
+            content[at] = 1
+        (folder / name).write_bytes(content)
+    for words in (["long.raw"], ["tail.raw"], ["other.raw"], ["-s", "long.raw"], ["-q", "tail.raw"],
+                  ["-s", "short.raw"]):
+        said = []
+        for tool in ("qemu-img", SHIM):
+            done = subprocess.run([tool, "compare", "-f", "raw", "-F", "raw", "short.raw", *words],
+                                  cwd=folder, capture_output=True, text=True, check=False,
+                                  timeout=TIMEOUT)
+            said.append((done.returncode, done.stdout))
+        check_same(f"compare {words}", *said)
+
+
 def check_bench(folder):
     words = ["bench", "-f", "raw", "-c", "50", "-d", "4", "-w", "--pattern=66", "-s", "8k",
              "--flush-interval=10", "bench.raw"]
@@ -227,7 +246,7 @@ def main():
                  for name in names for check in (check_info, check_map, check_check, check_convert)]
         tests += [(check.__name__[6:].replace("_", " "), lambda check=check: check(folder))
                   for check in (check_convert_overlay, check_convert_compressed, check_convert_several, check_json_name,
-                                check_refused_name, check_bench)]
+                                check_refused_name, check_compare, check_bench)]
         if can_use_loop_devices():
             tests.append(("block device", lambda: check_block_device(folder)))
         print(f"1..{len(tests)}", flush=True)
