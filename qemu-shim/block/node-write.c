@@ -9,6 +9,7 @@
 #include "qemu-shim/block/node-io.h"
 #include "qemu-shim/block/node.h"
 #include "qemu-shim/block/watcher.h"
+#include "qemu-shim/io/zero.h"
 
 typedef enum {
     WRITE_DATA,
@@ -96,6 +97,9 @@ block_node_write(BlockNode *node, guint64 offset, const void *buffer, gsize leng
 {
     Write write = {.kind = WRITE_DATA, .offset = offset, .length = length, .buffer = buffer};
 
+    if (node->detect_zeroes != BLOCK_DETECT_ZEROES_OFF && node->driver->write_zeroes != NULL &&
+        buffer_is_zero(buffer, length))
+        write.kind = WRITE_ZEROES;
     return run_write(node, &write);
 }
 

@@ -243,6 +243,27 @@ test_what_is_written_through_is_packed(void **state)
     assert_memory_equal(buffer, "last", 4);
 }
 
+static void
+test_zeros_are_found_where_that_is_asked(void **state)
+{
+    g_autoptr(BlockGraph) graph = block_graph_new();
+    g_autoptr(BlockNode) node = NULL;
+    g_autofree char *path = images_path("base");
+    g_autoptr(GVariant) options = images_parse(
+        "{'driver': <'qcow2'>, 'node-name': <'q'>, 'detect-zeroes': <'on'>, 'file': <{'driver': "
+        "<'file'>, 'filename': <'%s'>}>}",
+        path);
+    char zeros[CLUSTER] = {0};
+
+    images_create("base", NULL, NULL);
+    node = block_graph_add(graph, options, NULL);
+    assert_non_null(node);
+    assert_int_equal(block_node_write(node, 0, "data", 4), 0);
+    assert_status(graph, "q", 0, BLOCK_STATUS_DATA);
+    assert_int_equal(block_node_write(node, 0, zeros, CLUSTER), 0);
+    assert_status(graph, "q", 0, BLOCK_STATUS_ZERO);
+}
+
 int
 main(void)
 {
@@ -257,6 +278,8 @@ main(void)
             test_a_window_on_a_chain_reads_through_it, images_set_up, images_tear_down),
         cmocka_unit_test(test_two_cannot_write_one_node_through_filters),
         cmocka_unit_test(test_what_cannot_compress_is_told),
+        cmocka_unit_test_setup_teardown(
+            test_zeros_are_found_where_that_is_asked, images_set_up, images_tear_down),
         cmocka_unit_test_setup_teardown(
             test_what_is_written_through_is_packed, images_set_up, images_tear_down),
     };
