@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "qemu-shim/block/qcow2/check.h"
-#include "qemu-shim/block/qcow2/qcow2-driver.h"
 #include "qemu-shim/monitor/describe.h"
 #include "qemu-shim/tool.h"
 #include "qmp/value.h"
@@ -202,85 +200,6 @@ tool_info(int argc, char **argv)
         print_info(image);
     }
     return 0;
-}
-
-static GVariant *
-report_to_variant(const char *path, const Qcow2Report *report)
-{
-    GVariantDict dict = G_VARIANT_DICT_INIT(NULL);
-
-    g_variant_dict_insert(&dict, "filename", "s", path);
-    g_variant_dict_insert(&dict, "format", "s", "qcow2");
-    g_variant_dict_insert(&dict, "check-errors", "t", report->check_errors);
-    g_variant_dict_insert(&dict, "image-end-offset", "t", report->image_end_offset);
-    g_variant_dict_insert(&dict, "total-clusters", "t", report->total_clusters);
-    if (report->allocated_clusters > 0)
-        g_variant_dict_insert(&dict, "allocated-clusters", "t", report->allocated_clusters);
-    if (report->corruptions > 0)
-        g_variant_dict_insert(&dict, "corruptions", "t", report->corruptions);
-    if (report->leaks > 0)
-        g_variant_dict_insert(&dict, "leaks", "t", report->leaks);
-    if (report->fragmented_clusters > 0)
-        g_variant_dict_insert(&dict, "fragmented-clusters", "t", report->fragmented_clusters);
-    if (report->compressed_clusters > 0)
-        g_variant_dict_insert(&dict, "compressed-clusters", "t", report->compressed_clusters);
-    return g_variant_dict_end(&dict);
-}
-
-static void
-print_report(const Qcow2Report *report)
-{
-    for (guint i = 0; i < report->findings->len; i++)
-        puts(g_ptr_array_index(report->findings, i));
-    if (report->corruptions == 0 && report->leaks == 0 && report->check_errors == 0)
-        puts("No errors were found on the image.");
-    if (report->corruptions > 0)
-        printf("\n%" G_GUINT64_FORMAT " errors were found on the image.\n"
-               "Data may be corrupted, or further writes to the image may corrupt it.\n",
-               report->corruptions);
-    if (report->leaks > 0)
-        printf("\n%" G_GUINT64_FORMAT " leaked clusters were found on the image.\n"
-               "This means waste of disk space, but no harm to data.\n",
-               report->leaks);
-    printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT " clusters allocated\n",
-           report->allocated_clusters,
-           report->total_clusters);
-    printf("Image end offset: %" G_GUINT64_FORMAT "\n", report->image_end_offset);
-}
-
-/* Exit status as qemu-img's: 1 it could not be done, 2 corrupt, 3 leaks alone. */
-int
-tool_check(int argc, char **argv)
-{
-    g_auto(Words) words = {0};
-    g_auto(Qcow2Report) report = {0};
-    g_autoptr(BlockGraph) graph = block_graph_new();
-    g_autoptr(BlockNode) node = NULL;
-    g_autoptr(GError) error = NULL;
-
-    if (!parse(&argc, &argv, 1, &words))
-        return 1;
-    node = tool_open(graph, argv[1], words.format, TRUE);
-    if (node == NULL)
-        return 1;
-    if (!g_str_equal(block_node_get_driver_name(node), "qcow2")) {
-        fprintf(stderr, "qemu-shim: This image format does not support checks\n");
-        return 63;
-    }
-    if (!qcow2_check(qcow2_node_get_image(node), &report, &error)) {
-        tool_say_error(error);
-        return 1;
-    }
-
-    if (is_json(&words))
-        print_json(report_to_variant(argv[1], &report));
-    else
-        print_report(&report);
-    if (report.check_errors > 0)
-        return 1;
-    if (report.corruptions > 0)
-        return 2;
-    return report.leaks > 0 ? 3 : 0;
 }
 
 /* The first byte that differs in a range both have; G_MAXUINT64: none. */

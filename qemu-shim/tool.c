@@ -18,7 +18,7 @@ static const struct {
      tool_bench,
      "[-c COUNT] [-d DEPTH] [-f FORMAT] [-o OFFSET] [-s SIZE] [-S STEP] [-w [--pattern N] "
      "[--flush-interval N]] FILE"},
-    {"check", tool_check, "[-f FORMAT] [--output=human|json] FILE"},
+    {"check", tool_check, "[-f FORMAT] [-r leaks|all] [--output=human|json] FILE"},
     {"compare", tool_compare, "[-f FORMAT] [-F FORMAT] [-q] [-s] FILE1 FILE2"},
     {"convert",
      tool_convert,
@@ -114,6 +114,12 @@ BlockNode *
 tool_open(BlockGraph *graph, const char *path, const char *format, gboolean is_alone)
 {
     return open_image(graph, path, format, FALSE, is_alone);
+}
+
+BlockNode *
+tool_open_alone(BlockGraph *graph, const char *path, const char *format, gboolean is_writable)
+{
+    return open_image(graph, path, format, is_writable, TRUE);
 }
 
 BlockNode *

@@ -23,7 +23,10 @@ int tool_bench(int argc, char **argv);
 /* An image for looking at: by @format, or by the file's ending where that is NULL; never by its
  * content. @is_alone: without its backing chain. Says what is wrong on standard error. */
 BlockNode *tool_open(BlockGraph *graph, const char *path, const char *format, gboolean is_alone);
-/* The same for writing, with its chain. */
+/* Without its chain, for a repair or to look. */
+BlockNode *
+tool_open_alone(BlockGraph *graph, const char *path, const char *format, gboolean is_writable);
+/* For writing, with its chain. */
 BlockNode *tool_open_writable(BlockGraph *graph, const char *path, const char *format);
 /* What -o says; NULL: nothing. */
 gboolean tool_parse_create_options(const char *text, Qcow2CreateOptions *options);

@@ -19,7 +19,7 @@ refuse(const Qcow2Image *image, const char *finding, GError **error)
     g_set_error(error,
                 VBLK_ERROR,
                 VBLK_ERROR_IMAGE_INVALID,
-                "'%s' is marked dirty, and more than its counts is wrong: %s",
+                "'%s' cannot be repaired, more than its counts is wrong: %s",
                 image->io->path,
                 finding);
     return FALSE;
@@ -33,26 +33,30 @@ is_sound(const Qcow2Image *image, const Qcow2Report *report, GError **error)
 }
 
 static int
-correct_count(Check *check, guint64 cluster)
+correct_count(Check *check, guint64 cluster, Qcow2Repair what)
 {
+    guint64 references = check->references[cluster];
     guint64 count = 0;
     int status = qcow2_trim_counts_locked(check->image);
 
     if (status == 0)
         status = qcow2_get_refcount_locked(check->image, cluster, &count);
-    if (status == 0 && count != check->references[cluster])
-        status = qcow2_set_refcount_locked(check->image, cluster, check->references[cluster]);
+    /* As many as can be counted may be more. */
+    if (status < 0 || references == G_MAXUINT16)
+        return status;
+    if (count > references || (count < references && what == QCOW2_REPAIR_ALL))
+        status = qcow2_set_refcount_locked(check->image, cluster, references);
     return status;
 }
 
 /* Blocks that are made for this stand past the end, where they count themselves. */
 static int
-correct_counts(Check *check)
+correct_counts(Check *check, Qcow2Repair what)
 {
     int status = 0;
 
     for (guint64 cluster = 0; status == 0 && cluster < check->n_clusters; cluster++)
-        status = correct_count(check, cluster);
+        status = correct_count(check, cluster, what);
     return status == 0 ? qcow2_flush_locked(check->image) : status;
 }
 
@@ -76,19 +80,27 @@ fail(const Qcow2Image *image, int status, GError **error)
 }
 
 gboolean
-qcow2_repair_dirty(Qcow2Image *image, GError **error)
+qcow2_repair(Qcow2Image *image, Qcow2Repair what, GError **error)
 {
-    g_auto(Qcow2Report) before = {0};
-    g_auto(Qcow2Report) after = {0};
-    g_auto(Check) check = {.image = image, .report = &before, .is_counting = TRUE};
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&image->lock);
+    g_auto(Qcow2Report) report = {0};
+    g_auto(Check) check = {.image = image, .report = &report, .is_counting = TRUE};
     int status;
 
-    if (!check_count_references(&check, error) || !is_sound(image, &before, error))
+    if (!check_count_references(&check, error) || !is_sound(image, &report, error))
         return FALSE;
-    status = correct_counts(&check);
-    if (status < 0)
-        return fail(image, status, error);
-    if (!qcow2_check(image, &after, error) || !is_sound(image, &after, error))
+    status = correct_counts(&check, what);
+    return status == 0 || fail(image, status, error);
+}
+
+gboolean
+qcow2_repair_dirty(Qcow2Image *image, GError **error)
+{
+    g_auto(Qcow2Report) report = {0};
+    int status;
+
+    if (!qcow2_repair(image, QCOW2_REPAIR_ALL, error) || !qcow2_check(image, &report, error) ||
+        !is_sound(image, &report, error))
         return FALSE;
 
     status = clear_bit(image);

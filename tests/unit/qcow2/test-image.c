@@ -13,6 +13,7 @@
 
 #include "api/vblk-error.h"
 #include "qemu-shim/block/qcow2/qcow2-driver.h"
+#include "qemu-shim/block/qcow2/repair.h"
 #include "tests/unit/qcow2/memory-image.h"
 #include "tests/unit/qcow2/recorder.h"
 #include "tests/unit/qcow2/reference.h"
@@ -338,6 +339,57 @@ a_guest_and_a_job_write_at_once(void **state)
     assert_int_equal(memory_image_check(io), 0);
 }
 
+static void
+put_count(IoFile *io, guint cluster, guint8 count)
+{
+    guint64 block = memory_image_get64(io, memory_image_get64(io, 48));
+    guint8 bytes[2] = {0, count};
+
+    assert_int_equal(io_file_write(io, block + (guint64)cluster * 2, bytes, 2), 0);
+}
+
+static void
+counts_are_repaired_as_far_as_is_asked_for(void **state)
+{
+    g_autoptr(IoFile) io = memory_image_create_sample(3, 4096, 64 * 1024);
+    g_autoptr(GError) error = NULL;
+
+    put_count(io, 5, 3);
+    put_count(io, 6, 0);
+    for (guint what = QCOW2_REPAIR_LEAKS; what <= QCOW2_REPAIR_ALL; what++) {
+        g_autoptr(Qcow2Image) image = qcow2_image_open(io, TRUE, NULL);
+        g_auto(Qcow2Report) report = {0};
+
+        assert_true(qcow2_repair(image, (Qcow2Repair)what, NULL));
+        assert_true(qcow2_check(image, &report, NULL));
+        assert_int_equal(report.leaks, 0);
+        assert_true((report.corruptions == 0) == (what == QCOW2_REPAIR_ALL));
+    }
+    assert_int_equal(memory_image_check(io), 0);
+}
+
+/* A cluster far past the end of the file. */
+static void
+what_is_more_than_a_wrong_count_is_not_repaired(void **state)
+{
+    g_autoptr(IoFile) io = memory_image_create_sample(3, 4096, 64 * 1024);
+    guint64 l1 = memory_image_get64(io, 40);
+    guint64 l2 = memory_image_get64(io, l1) & QCOW2_OFFSET_MASK;
+    g_autoptr(Qcow2Image) image = NULL;
+    g_autoptr(GBytes) before = NULL;
+    g_autoptr(GBytes) after = NULL;
+    g_autoptr(GError) error = NULL;
+
+    memory_image_put64(io, l2 + 24, QCOW2_COPIED | ((guint64)1 << 40));
+    before = memory_image_get_bytes(io);
+    image = qcow2_image_open(io, TRUE, NULL);
+    assert_non_null(image);
+    assert_false(qcow2_repair(image, QCOW2_REPAIR_ALL, &error));
+    assert_non_null(strstr(error->message, "more than its counts"));
+    after = memory_image_get_bytes(io);
+    assert_true(g_bytes_equal(before, after));
+}
+
 /* Whose length says nothing: what is written goes behind what is there, again and again. */
 static void
 an_image_on_a_device_goes_on_behind_its_last_cluster(void **state)
@@ -381,6 +433,8 @@ main(void)
         cmocka_unit_test(a_header_that_others_changed_is_not_written_over),
         cmocka_unit_test(large_requests_stay_large),
         cmocka_unit_test(a_job_leaves_alone_what_is_there),
+        cmocka_unit_test(counts_are_repaired_as_far_as_is_asked_for),
+        cmocka_unit_test(what_is_more_than_a_wrong_count_is_not_repaired),
         cmocka_unit_test(an_image_on_a_device_goes_on_behind_its_last_cluster),
         cmocka_unit_test_setup_teardown(
             a_guest_and_a_job_write_at_once, reference_set_up, reference_tear_down),
