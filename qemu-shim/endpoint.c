@@ -18,7 +18,11 @@
 typedef struct {
     Shim *shim;
     MonitorMode mode;
+    guint n_clients;
 } Service;
+
+/* Each keeps memory for what it has not read yet. One that is too many is told so by the end. */
+#define MAX_CLIENTS 64
 
 static void
 serve(Shim *shim, MonitorMode mode, GIOStream *stream)
@@ -33,6 +37,12 @@ serve(Shim *shim, MonitorMode mode, GIOStream *stream)
     }
 }
 
+static void
+on_client_gone(gpointer user_data, GObject *connection)
+{
+    ((Service *)user_data)->n_clients--;
+}
+
 static gboolean
 on_incoming(GSocketService *listener,
             GSocketConnection *connection,
@@ -41,6 +51,13 @@ on_incoming(GSocketService *listener,
 {
     Service *service = user_data;
 
+    if (service->n_clients >= MAX_CLIENTS) {
+        g_warning("a monitor has %d clients already, turning one away", MAX_CLIENTS);
+        return TRUE;
+    }
+
+    service->n_clients++;
+    g_object_weak_ref(G_OBJECT(connection), on_client_gone, service);
     serve(service->shim, service->mode, G_IO_STREAM(connection));
     return TRUE;
 }

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, DEADLINE, wait_for
 
 
 @pytest.fixture
@@ -174,3 +174,35 @@ def test_a_pull_that_would_empty_internal_snapshots_is_refused(world):
     assert str(top) in message and "internal snapshots" in message
     assert top.read_bytes() == before
     assert world.chain() == ["sn1.qcow2", "base.qcow2"]
+
+
+def test_a_monitor_turns_away_clients_that_are_too_many(world):
+    path = world.folder / "m.sock"
+    shim = subprocess.Popen(
+        [BUILD / "qemu-shim/qemu-shim", "-nodefaults", "-qmp", f"unix:{path},server=on,wait=off"],
+        stderr=subprocess.PIPE,
+    )
+    wait_for(path.exists, "the socket")
+    clients = []
+    try:
+        for _ in range(70):
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(str(path))  # waits for its place in the queue
+            client.settimeout(DEADLINE)
+            clients.append(client)
+        greeted = [client.recv(4096).startswith(b'{"QMP"') for client in clients]
+        assert greeted == [True] * 64 + [False] * 6
+        clients.pop(0).close()
+        wait_for(lambda: connects(path), "a place to be free")
+    finally:
+        for client in clients:
+            client.close()
+        shim.terminate()
+        shim.communicate(timeout=DEADLINE)
+
+
+def connects(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.settimeout(DEADLINE)
+        return client.recv(4096) != b""
