@@ -8,21 +8,6 @@
 #include "tools/i18n.h"
 #include "tools/table.h"
 
-static const char *
-state_text(VblkDomain *domain)
-{
-    switch (vblk_domain_get_state(domain)) {
-    case VBLK_DOMAIN_RUNNING:
-        return _("running");
-    case VBLK_DOMAIN_PAUSED:
-        return _("paused");
-    case VBLK_DOMAIN_SHUT_OFF:
-        return _("shut off");
-    }
-
-    return _("no state");
-}
-
 static gboolean
 run_define(Context *context, const Arguments *arguments, GError **error)
 {
@@ -88,44 +73,6 @@ run_undefine(Context *context, const Arguments *arguments, GError **error)
     return TRUE;
 }
 
-static gboolean
-is_listed(VblkDomain *domain, const Arguments *arguments)
-{
-    gboolean is_off = vblk_domain_get_state(domain) == VBLK_DOMAIN_SHUT_OFF;
-
-    if (arguments_has(arguments, "all"))
-        return TRUE;
-    return arguments_has(arguments, "inactive") ? is_off : !is_off;
-}
-
-static gboolean
-run_list(Context *context, const Arguments *arguments, GError **error)
-{
-    g_autoptr(GPtrArray)
-        domains = vblk_connection_list_domains_sync(context->connection, NULL, error);
-    g_autoptr(Table) table = table_new(_("Id"), _("Name"), _("State"), NULL);
-
-    if (domains == NULL)
-        return FALSE;
-
-    for (guint i = 0; i < domains->len; i++) {
-        VblkDomain *domain = g_ptr_array_index(domains, i);
-
-        if (!is_listed(domain, arguments))
-            continue;
-        if (arguments_has(arguments, "uuid"))
-            puts(vblk_domain_get_uuid(domain));
-        else if (arguments_has(arguments, "name"))
-            puts(vblk_domain_get_name(domain));
-        else
-            table_add(table, "-", vblk_domain_get_name(domain), state_text(domain), NULL);
-    }
-
-    if (!arguments_has(arguments, "uuid") && !arguments_has(arguments, "name"))
-        table_print(table, context->is_quiet);
-    return TRUE;
-}
-
 static void
 print_field(const char *name, const char *value)
 {
@@ -148,7 +95,7 @@ run_dominfo(Context *context, const Arguments *arguments, GError **error)
     print_field(_("Name:"), vblk_domain_get_name(domain));
     print_field(_("UUID:"), vblk_domain_get_uuid(domain));
     print_field(_("OS Type:"), vblk_domain_get_os_type(domain));
-    print_field(_("State:"), state_text(domain));
+    print_field(_("State:"), domain_state_text(domain));
     print_field(_("CPU(s):"), vcpus);
     print_field(_("Max memory:"), memory);
     print_field(_("Used memory:"), memory);
@@ -316,14 +263,6 @@ static const Option undefine_options[] = {
     {"snapshots-metadata", OPTION_FLAG, FALSE, N_("remove all domain snapshot metadata too")},
     OPTION_END,
 };
-static const Option list_options[] = {
-    {"inactive", OPTION_FLAG, FALSE, N_("list inactive domains")},
-    {"all", OPTION_FLAG, FALSE, N_("list inactive & active domains")},
-    {"uuid", OPTION_FLAG, FALSE, N_("list uuid's only")},
-    {"name", OPTION_FLAG, FALSE, N_("list domain names only")},
-    {"table", OPTION_FLAG, FALSE, N_("list table (default)")},
-    OPTION_END,
-};
 static const Option dominfo_options[] = {
     OPTION_DOMAIN,
     OPTION_END,
@@ -357,7 +296,6 @@ const Command domain_commands[] = {
      define_image_options,
      run_define_image},
     {"undefine", N_("undefine a domain"), undefine_options, run_undefine},
-    {"list", N_("list domains"), list_options, run_list},
     {"dominfo", N_("domain information"), dominfo_options, run_dominfo},
     {"dumpxml", N_("domain information in XML"), dumpxml_options, run_dumpxml},
     {"domblklist", N_("list all domain blocks"), domblklist_options, run_domblklist},

@@ -7,8 +7,6 @@
 
 #include "tools/command.h"
 #include "tools/i18n.h"
-#include "tools/table.h"
-#include "tools/tree.h"
 
 /* What a diskspec says of one disk: disk[,snapshot=type][,driver=type][,file=name]. */
 typedef struct {
@@ -207,95 +205,6 @@ run_snapshot_create_as(Context *context, const Arguments *arguments, GError **er
     return TRUE;
 }
 
-static gboolean
-has_children(GPtrArray *snapshots, VblkSnapshot *parent)
-{
-    for (guint i = 0; i < snapshots->len; i++) {
-        const char *name = vblk_snapshot_get_parent(g_ptr_array_index(snapshots, i));
-
-        if (g_strcmp0(name, vblk_snapshot_get_name(parent)) == 0)
-            return TRUE;
-    }
-
-    return FALSE;
-}
-
-static void
-print_snapshot_tree(GPtrArray *snapshots)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autoptr(GPtrArray) parents = g_ptr_array_new();
-
-    for (guint i = 0; i < snapshots->len; i++) {
-        VblkSnapshot *snapshot = g_ptr_array_index(snapshots, i);
-
-        g_ptr_array_add(names, (gpointer)vblk_snapshot_get_name(snapshot));
-        g_ptr_array_add(parents, (gpointer)vblk_snapshot_get_parent(snapshot));
-    }
-
-    tree_print(names, parents);
-}
-
-static char *
-format_creation_time(VblkSnapshot *snapshot)
-{
-    g_autoptr(GDateTime)
-        utc = g_date_time_new_from_unix_utc(vblk_snapshot_get_creation_time(snapshot));
-    g_autoptr(GDateTime) local = utc != NULL ? g_date_time_to_local(utc) : NULL;
-
-    return local != NULL ? g_date_time_format(local, "%Y-%m-%d %H:%M:%S %z") : g_strdup("-");
-}
-
-static void
-print_snapshot_table(const Context *context, GPtrArray *snapshots, const Arguments *arguments)
-{
-    gboolean has_parent = arguments_has(arguments, "parent");
-    g_autoptr(Table)
-        table = has_parent ? table_new(_("Name"), _("Creation Time"), _("State"), _("Parent"), NULL)
-                           : table_new(_("Name"), _("Creation Time"), _("State"), NULL);
-
-    for (guint i = 0; i < snapshots->len; i++) {
-        VblkSnapshot *snapshot = g_ptr_array_index(snapshots, i);
-        const char *name = vblk_snapshot_get_name(snapshot);
-        const char *state = vblk_snapshot_get_state(snapshot);
-        const char *parent = vblk_snapshot_get_parent(snapshot);
-        g_autofree char *time = format_creation_time(snapshot);
-
-        if (arguments_has(arguments, "roots") && parent != NULL)
-            continue;
-        if (arguments_has(arguments, "leaves") && has_children(snapshots, snapshot))
-            continue;
-        if (arguments_has(arguments, "name"))
-            puts(name);
-        else if (has_parent)
-            table_add(table, name, time, state, parent != NULL ? parent : "", NULL);
-        else
-            table_add(table, name, time, state, NULL);
-    }
-
-    if (!arguments_has(arguments, "name"))
-        table_print(table, context->is_quiet);
-}
-
-static gboolean
-run_snapshot_list(Context *context, const Arguments *arguments, GError **error)
-{
-    g_autoptr(VblkDomain) domain = context_find_domain(context, arguments, error);
-    g_autoptr(GPtrArray) snapshots = NULL;
-
-    if (domain == NULL)
-        return FALSE;
-    snapshots = vblk_domain_list_snapshots_sync(domain, NULL, error);
-    if (snapshots == NULL)
-        return FALSE;
-
-    if (arguments_has(arguments, "tree"))
-        print_snapshot_tree(snapshots);
-    else
-        print_snapshot_table(context, snapshots, arguments);
-    return TRUE;
-}
-
 static VblkSnapshot *
 find_snapshot(Context *context, const Arguments *arguments, GError **error)
 {
@@ -361,15 +270,6 @@ static const Option snapshot_create_as_options[] = {
      N_("disk attributes: disk[,snapshot=type][,driver=type][,stype=type][,file=name]")},
     OPTION_END,
 };
-static const Option snapshot_list_options[] = {
-    OPTION_DOMAIN,
-    {"parent", OPTION_FLAG, FALSE, N_("add a column showing parent snapshot")},
-    {"roots", OPTION_FLAG, FALSE, N_("list only snapshots without parents")},
-    {"leaves", OPTION_FLAG, FALSE, N_("list only snapshots without children")},
-    {"tree", OPTION_FLAG, FALSE, N_("list snapshots in a tree")},
-    {"name", OPTION_FLAG, FALSE, N_("list snapshot names only")},
-    OPTION_END,
-};
 static const Option snapshot_dumpxml_options[] = {
     OPTION_DOMAIN,
     {"snapshotname", OPTION_STRING, TRUE, N_("snapshot name")},
@@ -387,7 +287,6 @@ const Command snapshot_commands[] = {
      N_("create a snapshot from a set of args"),
      snapshot_create_as_options,
      run_snapshot_create_as},
-    {"snapshot-list", N_("list snapshots for a domain"), snapshot_list_options, run_snapshot_list},
     {"snapshot-dumpxml",
      N_("dump XML for a domain snapshot"),
      snapshot_dumpxml_options,

@@ -24,6 +24,21 @@ context_say(Context *context, const char *format, ...)
     fflush(stdout);
 }
 
+const char *
+domain_state_text(VblkDomain *domain)
+{
+    switch (vblk_domain_get_state(domain)) {
+    case VBLK_DOMAIN_RUNNING:
+        return _("running");
+    case VBLK_DOMAIN_PAUSED:
+        return _("paused");
+    case VBLK_DOMAIN_SHUT_OFF:
+        return _("shut off");
+    }
+
+    return _("no state");
+}
+
 VblkDomain *
 context_find_domain(Context *context, const Arguments *arguments, GError **error)
 {

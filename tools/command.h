@@ -27,8 +27,10 @@ typedef struct {
 
 /* Tables that end with a command without a name; one for each file of commands. */
 extern const Command domain_commands[];
+extern const Command list_commands[];
 extern const Command chain_commands[];
 extern const Command snapshot_commands[];
+extern const Command snapshot_list_commands[];
 extern const Command pull_commands[];
 extern const Command job_commands[];
 extern const Command event_commands[];
@@ -38,6 +40,9 @@ void context_say(Context *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* The domain that the option "domain" names, with virsh's words where there is none. */
 VblkDomain *context_find_domain(Context *context, const Arguments *arguments, GError **error);
+
+/* "shut off", in virsh's words. */
+const char *domain_state_text(VblkDomain *domain);
 
 /* The option that each command on a domain begins with. */
 #define OPTION_DOMAIN                                            \

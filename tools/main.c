@@ -12,8 +12,10 @@
 
 static const Command *const command_tables[] = {
     domain_commands,
+    list_commands,
     chain_commands,
     snapshot_commands,
+    snapshot_list_commands,
     pull_commands,
     job_commands,
     event_commands,

@@ -173,6 +173,41 @@ def test_snapshots_put_an_overlay_on_top_and_make_a_tree(world):
     world.shim("compare", overlay, world.folder / "saved" / "sn1.qcow2")
 
 
+def test_lists_are_filtered_as_virsh_does(world):
+    top = world.make_chain(depth=2)
+    world.define(top)
+    world.vblk("define-image", "other", world.path("base.qcow2"))
+    for name in ("s1", "s2", "s3"):
+        world.vblk("snapshot-create-as", "web1", name, "--disk-only")
+
+    def domains(*options):
+        return world.vblk("-q", "list", "--all", "--name", *options).stdout.split()
+
+    assert domains() == ["other", "web1"]
+    assert domains("--with-snapshot") == ["web1"]
+    assert domains("--without-snapshot") == ["other"]
+    assert domains("--with-snapshot", "--without-snapshot") == ["other", "web1"]
+    assert domains("--state-running") == []
+    assert domains("--state-running", "--state-shutoff", "--persistent") == ["other", "web1"]
+    assert domains("--transient") == []
+    assert world.vblk("-q", "list", "--all", "--id", "--name").stdout == "- other\n- web1\n"
+
+    def snapshots(*options):
+        return world.vblk("-q", "snapshot-list", "web1", "--name", *options).stdout.split()
+
+    assert snapshots() == ["s1", "s2", "s3"]
+    assert snapshots("--roots") == ["s1"]
+    assert snapshots("--leaves") == ["s3"]
+    assert snapshots("--no-leaves") == ["s1", "s2"]
+    assert snapshots("--from", "s1") == ["s2"]
+    assert snapshots("--from", "s1", "--descendants") == ["s2", "s3"]
+    assert snapshots("--current") == []
+    assert snapshots("--internal") == []
+    assert snapshots("--external", "--inactive") == ["s1", "s2", "s3"]
+    assert snapshots("--disk-only") == []
+    assert "nowhere" in world.fails("snapshot-list", "web1", "--from", "nowhere")
+
+
 def test_an_image_without_xml_becomes_a_domain(world):
     top = world.make_chain(depth=2)
     world.vblk("define-image", "plain", top)
