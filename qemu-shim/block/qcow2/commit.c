@@ -123,7 +123,7 @@ write_l2_tables(Qcow2Image *image, gboolean is_linked)
     g_hash_table_iter_init(&iter, image->tables);
     while (image->n_dirty_tables > 0 && g_hash_table_iter_next(&iter, &key, &value)) {
         Qcow2Table *table = value;
-        guint64 offset = image->l1[GPOINTER_TO_UINT(key)] & QCOW2_OFFSET_MASK;
+        guint64 offset = qcow2_numbers_get(image->l1, GPOINTER_TO_UINT(key)) & QCOW2_OFFSET_MASK;
         int status;
 
         if (!table->is_dirty || table->is_linked != is_linked)
@@ -154,16 +154,21 @@ static int
 write_l1_table(Qcow2Image *image)
 {
     guint begin = image->dirty_l1_begin;
+    gsize count = image->dirty_l1_end - begin;
+    g_autofree guint64 *entries = NULL;
     int status;
 
-    if (begin == image->dirty_l1_end)
+    if (count == 0)
         return 0;
 
+    entries = g_try_new(guint64, count);
+    if (entries == NULL)
+        return -ENOMEM;
+    for (gsize i = 0; i < count; i++)
+        entries[i] = qcow2_numbers_get(image->l1, begin + i);
+
     block_event_raise(image->io, BLOCK_EVENT_L1_UPDATE);
-    status = write_numbers64(image,
-                             image->header->l1_offset + (guint64)begin * 8,
-                             image->l1 + begin,
-                             image->dirty_l1_end - begin);
+    status = write_numbers64(image, image->header->l1_offset + (guint64)begin * 8, entries, count);
     if (status < 0)
         return status;
 

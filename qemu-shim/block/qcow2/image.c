@@ -55,11 +55,12 @@ static gboolean
 load_tables(Qcow2Image *image, GError **error)
 {
     const Qcow2Header *header = image->header;
+    int status = qcow2_numbers_load(image->io, header->l1_offset, header->l1_entries, &image->l1);
 
-    image->l1 = load_numbers(
-        image, "cannot read the L1 table of", header->l1_offset, header->l1_entries, error);
-    if (image->l1 == NULL)
+    if (status < 0) {
+        block_set_error(error, status, "cannot read the L1 table of", image->io->path);
         return FALSE;
+    }
 
     image->n_refcount_entries = (guint64)header->refcount_clusters * image->cluster_size / 8;
     block_event_raise(image->io, BLOCK_EVENT_REFTABLE_LOAD);
@@ -145,7 +146,7 @@ qcow2_image_free(Qcow2Image *image)
         return;
 
     g_clear_pointer(&image->header, qcow2_header_free);
-    g_free(image->l1);
+    g_clear_pointer(&image->l1, qcow2_numbers_free);
     g_free(image->refcount_table);
     g_free(image->metadata);
     g_free(image->is_written);

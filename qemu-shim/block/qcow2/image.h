@@ -4,6 +4,7 @@
 /* Open image */
 
 #include "qemu-shim/block/qcow2/header.h"
+#include "qemu-shim/block/qcow2/numbers.h"
 
 /* An L2 table in memory, entries in the host's order. */
 typedef struct {
@@ -50,7 +51,7 @@ typedef struct {
     guint64 *metadata;   /* offsets of L2 tables and refcount blocks, ascending */
     gsize n_metadata;
 
-    guint64 *l1;        /* an entry with reserved bits is corrupt, or marked so */
+    Qcow2Numbers *l1;   /* an entry with reserved bits is corrupt, or marked so */
     guint8 *is_written; /* a bit for each L1 entry: its table is our own work */
     guint dirty_l1_begin, dirty_l1_end;
     GHashTable *tables; /* L1 index -> Qcow2Table, owned */

@@ -134,19 +134,17 @@ judge_l1_entry(const Qcow2Image *image, guint64 entry)
 static gboolean
 collect_l2_tables(Qcow2Image *image, GError **error)
 {
-    for (guint i = 0; i < image->header->l1_entries; i++) {
-        guint64 entry = image->l1[i];
-        const char *fault;
+    for (guint64 i = qcow2_numbers_find(image->l1, 0); i < image->l1->n_numbers;
+         i = qcow2_numbers_find(image->l1, i + 1)) {
+        guint64 entry = qcow2_numbers_get(image->l1, i);
+        const char *fault = judge_l1_entry(image, entry);
 
-        if (entry == 0)
-            continue;
-        fault = judge_l1_entry(image, entry);
         if (fault == NULL)
             image->metadata[image->n_metadata++] = entry & QCOW2_OFFSET_MASK;
         else if (image->is_writable)
             return refuse(image, error, "L1 entry", entry, fault);
         else
-            image->l1[i] |= BAD_L1_ENTRY;
+            qcow2_numbers_set(image->l1, i, entry | BAD_L1_ENTRY);
     }
 
     return TRUE;
@@ -199,9 +197,12 @@ check_shared(Qcow2Image *image, GError **error)
     if (image->is_writable)
         return refuse(image, error, "offset", offsets[0], "is that of two tables");
 
-    for (guint i = 0; i < image->header->l1_entries; i++) {
-        if (contains(offsets, shared->len, image->l1[i] & QCOW2_OFFSET_MASK))
-            image->l1[i] |= BAD_L1_ENTRY;
+    for (guint64 i = qcow2_numbers_find(image->l1, 0); i < image->l1->n_numbers;
+         i = qcow2_numbers_find(image->l1, i + 1)) {
+        guint64 entry = qcow2_numbers_get(image->l1, i);
+
+        if (contains(offsets, shared->len, entry & QCOW2_OFFSET_MASK))
+            qcow2_numbers_set(image->l1, i, entry | BAD_L1_ENTRY);
     }
 
     return TRUE;
@@ -218,14 +219,27 @@ place_fixed(Qcow2Image *image)
                                    (guint64)header->refcount_clusters << header->cluster_bits};
 }
 
+/* As many places as the tables can name. */
+static gsize
+count_places(const Qcow2Image *image)
+{
+    gsize n_places = 0;
+
+    for (guint64 i = qcow2_numbers_find(image->l1, 0); i < image->l1->n_numbers;
+         i = qcow2_numbers_find(image->l1, i + 1))
+        n_places++;
+    for (guint64 i = 0; i < image->n_refcount_entries; i++)
+        n_places += image->refcount_table[i] != 0;
+    return n_places;
+}
+
 gboolean
 qcow2_layout_scan(Qcow2Image *image, GError **error)
 {
-    gsize n_most = (gsize)image->header->l1_entries + (gsize)image->n_refcount_entries;
     gboolean is_sorted = TRUE;
 
     place_fixed(image);
-    image->metadata = g_try_new0(guint64, n_most + 1);
+    image->metadata = g_try_new0(guint64, count_places(image) + 1);
     if (image->metadata == NULL) {
         g_set_error(error,
                     VBLK_ERROR,

@@ -79,7 +79,7 @@ qcow2_get_status_locked(Qcow2Image *image,
         int result;
 
         /* A table that is not there says "unallocated" for all it would cover. */
-        if (image->l1[index >> image->l2_bits] == 0) {
+        if (qcow2_numbers_get(image->l1, index >> image->l2_bits) == 0) {
             if (end > offset && first != BLOCK_STATUS_UNALLOCATED)
                 break;
             end += bytes_to_next_table(image, end);

@@ -102,7 +102,7 @@ find_table(Qcow2Image *image, guint64 l1_index, Qcow2Table **ret_table)
     if (l1_index >= image->header->l1_entries)
         return -EINVAL;
 
-    entry = image->l1[l1_index];
+    entry = qcow2_numbers_get(image->l1, l1_index);
     if ((entry & QCOW2_L1_RESERVED) != 0)
         return qcow2_image_fault(image,
                                  "L1 entry %" G_GUINT64_FORMAT " (0x%" G_GINT64_MODIFIER
@@ -146,7 +146,7 @@ qcow2_get_entry_locked(Qcow2Image *image, guint64 index, guint64 *ret_entry)
 static void
 link_table(Qcow2Image *image, guint64 l1_index, guint64 offset)
 {
-    image->l1[l1_index] = offset | QCOW2_COPIED;
+    qcow2_numbers_set(image->l1, l1_index, offset | QCOW2_COPIED);
     image->is_barrier_due = TRUE;
     if (image->dirty_l1_begin == image->dirty_l1_end)
         image->dirty_l1_begin = (guint)l1_index;
@@ -181,7 +181,7 @@ create_table(Qcow2Image *image, guint64 l1_index, Qcow2Table **ret_table)
 static int
 is_shared_table(Qcow2Image *image, guint64 l1_index, gboolean *ret_is_shared)
 {
-    guint64 entry = image->l1[l1_index];
+    guint64 entry = qcow2_numbers_get(image->l1, l1_index);
     guint64 count = 1;
     int status = 0;
 
@@ -196,7 +196,7 @@ is_shared_table(Qcow2Image *image, guint64 l1_index, gboolean *ret_is_shared)
 static int
 own_table(Qcow2Image *image, guint64 l1_index, Qcow2Table *table)
 {
-    guint64 old = image->l1[l1_index] & QCOW2_OFFSET_MASK;
+    guint64 old = qcow2_numbers_get(image->l1, l1_index) & QCOW2_OFFSET_MASK;
     gboolean is_shared = FALSE;
     guint64 offset = 0;
     int status = table->is_linked ? is_shared_table(image, l1_index, &is_shared) : 0;
@@ -230,7 +230,7 @@ qcow2_set_entry_locked(Qcow2Image *image, guint64 index, guint64 entry)
         return qcow2_image_fault(image,
                                  "the L2 table at 0x%" G_GINT64_MODIFIER
                                  "x has corrupt entries and cannot be changed",
-                                 image->l1[l1_index] & QCOW2_OFFSET_MASK);
+                                 qcow2_numbers_get(image->l1, l1_index) & QCOW2_OFFSET_MASK);
 
     status = own_table(image, l1_index, table);
     if (status < 0)
