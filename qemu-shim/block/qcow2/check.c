@@ -87,7 +87,7 @@ check_refcount_blocks(Check *check)
     Qcow2Image *image = check->image;
 
     for (guint64 i = 0; i < image->n_refcount_entries; i++) {
-        guint64 offset = image->refcount_table[i];
+        guint64 offset = qcow2_numbers_get(image->refcount_table, i);
 
         if (offset == 0)
             continue;

@@ -47,6 +47,22 @@ write_numbers64(Qcow2Image *image, guint64 offset, const guint64 *numbers, gsize
 }
 
 static int
+write_entries(Qcow2Image *image,
+              guint64 offset,
+              const Qcow2Numbers *table,
+              guint64 first,
+              gsize count)
+{
+    g_autofree guint64 *entries = g_try_new(guint64, count);
+
+    if (entries == NULL)
+        return -ENOMEM;
+    for (gsize i = 0; i < count; i++)
+        entries[i] = GUINT64_TO_BE(qcow2_numbers_get(table, first + i));
+    return io_file_write(image->io, offset, entries, count * sizeof(*entries));
+}
+
+static int
 write_blocks(Qcow2Image *image)
 {
     GHashTableIter iter;
@@ -61,7 +77,7 @@ write_blocks(Qcow2Image *image)
             continue;
         block_event_raise(image->io, BLOCK_EVENT_REFBLOCK_UPDATE);
         status = io_file_write(image->io,
-                               image->refcount_table[GPOINTER_TO_UINT(key)],
+                               qcow2_numbers_get(image->refcount_table, GPOINTER_TO_UINT(key)),
                                counts->block,
                                (gsize)image->cluster_size);
         if (status < 0)
@@ -95,10 +111,11 @@ write_refcount_table(Qcow2Image *image)
         status = qcow2_flush_file_locked(image);
     block_event_raise(image->io, BLOCK_EVENT_REFTABLE_UPDATE);
     if (status == 0)
-        status = write_numbers64(image,
-                                 image->header->refcount_offset,
-                                 image->refcount_table,
-                                 (gsize)image->n_refcount_entries);
+        status = write_entries(image,
+                               image->header->refcount_offset,
+                               image->refcount_table,
+                               0,
+                               (gsize)image->n_refcount_entries);
     if (status == 0 && image->is_refcount_table_moved)
         status = qcow2_flush_file_locked(image);
     if (status == 0 && image->is_refcount_table_moved)
@@ -155,20 +172,14 @@ write_l1_table(Qcow2Image *image)
 {
     guint begin = image->dirty_l1_begin;
     gsize count = image->dirty_l1_end - begin;
-    g_autofree guint64 *entries = NULL;
     int status;
 
     if (count == 0)
         return 0;
 
-    entries = g_try_new(guint64, count);
-    if (entries == NULL)
-        return -ENOMEM;
-    for (gsize i = 0; i < count; i++)
-        entries[i] = qcow2_numbers_get(image->l1, begin + i);
-
     block_event_raise(image->io, BLOCK_EVENT_L1_UPDATE);
-    status = write_numbers64(image, image->header->l1_offset + (guint64)begin * 8, entries, count);
+    status = write_entries(
+        image, image->header->l1_offset + (guint64)begin * 8, image->l1, begin, count);
     if (status < 0)
         return status;
 

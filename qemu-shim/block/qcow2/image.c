@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "api/vblk-error.h"
 #include "qemu-shim/block/errors.h"
 #include "qemu-shim/block/event.h"
 #include "qemu-shim/block/qcow2/layout.h"
@@ -28,48 +29,50 @@ counts_free(Qcow2Counts *counts)
     g_free(counts);
 }
 
-/* @n_entries numbers of 8 bytes at @offset, in the host's order. */
-static guint64 *
-load_numbers(const Qcow2Image *image,
+static gboolean
+load_numbers(Qcow2Image *image,
              const char *doing,
              guint64 offset,
-             guint64 n_entries,
+             guint64 n_numbers,
+             Qcow2Numbers **ret_numbers,
              GError **error)
 {
-    g_autofree guint64 *numbers = g_try_new0(guint64, n_entries + 1);
-    int status = numbers != NULL ? 0 : -ENOMEM;
+    int status = qcow2_numbers_load(image->io, offset, n_numbers, ret_numbers);
 
-    if (status == 0)
-        status = io_file_read(image->io, offset, numbers, (gsize)n_entries * 8);
-    if (status < 0) {
+    if (status == -EDQUOT)
+        g_set_error(error,
+                    VBLK_ERROR,
+                    VBLK_ERROR_LIMIT,
+                    "cannot open '%s': its tables and those of the images that are open already "
+                    "take more than '%u' MiB",
+                    image->io->path,
+                    QCOW2_NUMBERS_LIMIT / (1024 * 1024));
+    else if (status < 0)
         block_set_error(error, status, doing, image->io->path);
-        return NULL;
-    }
-
-    for (guint64 i = 0; i < n_entries; i++)
-        numbers[i] = GUINT64_FROM_BE(numbers[i]);
-    return g_steal_pointer(&numbers);
+    return status == 0;
 }
 
 static gboolean
 load_tables(Qcow2Image *image, GError **error)
 {
     const Qcow2Header *header = image->header;
-    int status = qcow2_numbers_load(image->io, header->l1_offset, header->l1_entries, &image->l1);
 
-    if (status < 0) {
-        block_set_error(error, status, "cannot read the L1 table of", image->io->path);
+    if (!load_numbers(image,
+                      "cannot read the L1 table of",
+                      header->l1_offset,
+                      header->l1_entries,
+                      &image->l1,
+                      error))
         return FALSE;
-    }
 
     image->n_refcount_entries = (guint64)header->refcount_clusters * image->cluster_size / 8;
     block_event_raise(image->io, BLOCK_EVENT_REFTABLE_LOAD);
-    image->refcount_table = load_numbers(image,
-                                         "cannot read the refcount table of",
-                                         header->refcount_offset,
-                                         image->n_refcount_entries,
-                                         error);
-    if (image->refcount_table == NULL)
+    if (!load_numbers(image,
+                      "cannot read the refcount table of",
+                      header->refcount_offset,
+                      image->n_refcount_entries,
+                      &image->refcount_table,
+                      error))
         return FALSE;
 
     image->is_written = g_try_malloc0(header->l1_entries / 8 + 1);
@@ -147,7 +150,7 @@ qcow2_image_free(Qcow2Image *image)
 
     g_clear_pointer(&image->header, qcow2_header_free);
     g_clear_pointer(&image->l1, qcow2_numbers_free);
-    g_free(image->refcount_table);
+    g_clear_pointer(&image->refcount_table, qcow2_numbers_free);
     g_free(image->metadata);
     g_free(image->is_written);
     g_hash_table_unref(image->tables);

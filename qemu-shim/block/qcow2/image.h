@@ -57,7 +57,7 @@ typedef struct {
     GHashTable *tables; /* L1 index -> Qcow2Table, owned */
     guint n_dirty_tables;
 
-    guint64 *refcount_table;
+    Qcow2Numbers *refcount_table;
     guint64 n_refcount_entries;
     gboolean is_refcount_table_dirty;
     gboolean is_refcount_table_moved; /* the header names the old place */

@@ -153,13 +153,13 @@ collect_l2_tables(Qcow2Image *image, GError **error)
 static gboolean
 collect_refcount_blocks(Qcow2Image *image, GError **error)
 {
-    for (guint64 i = 0; i < image->n_refcount_entries; i++) {
-        guint64 offset = image->refcount_table[i];
-        const char *fault;
+    const Qcow2Numbers *table = image->refcount_table;
 
-        if (offset == 0)
-            continue;
-        fault = qcow2_layout_judge(image, offset);
+    for (guint64 i = qcow2_numbers_find(table, 0); i < table->n_numbers;
+         i = qcow2_numbers_find(table, i + 1)) {
+        guint64 offset = qcow2_numbers_get(table, i);
+        const char *fault = qcow2_layout_judge(image, offset);
+
         if (fault == NULL)
             image->metadata[image->n_metadata++] = offset;
         else if (image->is_writable)
@@ -219,27 +219,25 @@ place_fixed(Qcow2Image *image)
                                    (guint64)header->refcount_clusters << header->cluster_bits};
 }
 
-/* As many places as the tables can name. */
 static gsize
-count_places(const Qcow2Image *image)
+count_places(const Qcow2Numbers *table)
 {
     gsize n_places = 0;
 
-    for (guint64 i = qcow2_numbers_find(image->l1, 0); i < image->l1->n_numbers;
-         i = qcow2_numbers_find(image->l1, i + 1))
+    for (guint64 i = qcow2_numbers_find(table, 0); i < table->n_numbers;
+         i = qcow2_numbers_find(table, i + 1))
         n_places++;
-    for (guint64 i = 0; i < image->n_refcount_entries; i++)
-        n_places += image->refcount_table[i] != 0;
     return n_places;
 }
 
 gboolean
 qcow2_layout_scan(Qcow2Image *image, GError **error)
 {
+    gsize n_most = count_places(image->l1) + count_places(image->refcount_table);
     gboolean is_sorted = TRUE;
 
     place_fixed(image);
-    image->metadata = g_try_new0(guint64, count_places(image) + 1);
+    image->metadata = g_try_new0(guint64, n_most + 1);
     if (image->metadata == NULL) {
         g_set_error(error,
                     VBLK_ERROR,

@@ -12,7 +12,15 @@
  * The L1 table of a disk of 20 TiB takes 320 KiB, and a chain has up to 200 of them, most nearly
  * empty: an overlay points only at what was written in it. So a table is held by pages of 4 KiB,
  * and a page that says nothing takes no memory.
+ *
+ * What is held has a limit for the process, not for a table: a file of 32 MiB can be one L1 table
+ * of garbage, and a chain of them is as long as whoever made it likes. Nothing is loaded past it;
+ * what is written later is not refused, for that much the caller has on disk as well.
  */
+static gsize held_pages; /* atomic */
+
+#define PAGE_BYTES  (QCOW2_NUMBERS_PAGE * sizeof(guint64))
+#define PAGES_LIMIT (QCOW2_NUMBERS_LIMIT / PAGE_BYTES)
 
 /* Read at once: many pages, as few calls as that takes. */
 #define PIECE_PAGES ((guint64)16)
@@ -23,6 +31,14 @@ count_slots(guint64 n_numbers)
     return n_numbers / QCOW2_NUMBERS_PAGE + (n_numbers % QCOW2_NUMBERS_PAGE != 0);
 }
 
+static void
+page_free(guint64 *page)
+{
+    if (page != NULL)
+        g_atomic_pointer_add(&held_pages, -1);
+    g_free(page);
+}
+
 void
 qcow2_numbers_free(Qcow2Numbers *numbers)
 {
@@ -30,7 +46,7 @@ qcow2_numbers_free(Qcow2Numbers *numbers)
         return;
 
     for (guint64 i = 0; i < count_slots(numbers->n_numbers); i++)
-        g_free(numbers->pages[i]);
+        page_free(numbers->pages[i]);
     g_free(numbers->pages);
     g_free(numbers);
 }
@@ -44,9 +60,12 @@ keep_page(Qcow2Numbers *numbers, guint64 slot, const guint64 *big, guint64 count
     if (buffer_is_zero(big, (gsize)count * sizeof(*big)))
         return 0;
 
+    if ((gsize)g_atomic_pointer_get(&held_pages) >= PAGES_LIMIT)
+        return -EDQUOT;
     page = g_try_new0(guint64, QCOW2_NUMBERS_PAGE);
     if (page == NULL)
         return -ENOMEM;
+    g_atomic_pointer_add(&held_pages, 1);
     for (guint64 i = 0; i < count; i++)
         page[i] = GUINT64_FROM_BE(big[i]);
     numbers->pages[slot] = page;
@@ -94,6 +113,24 @@ qcow2_numbers_get(const Qcow2Numbers *numbers, guint64 index)
     return page != NULL ? page[index % QCOW2_NUMBERS_PAGE] : 0;
 }
 
+int
+qcow2_numbers_extend(Qcow2Numbers *numbers, guint64 n_numbers)
+{
+    guint64 n_old = count_slots(numbers->n_numbers);
+    guint64 **pages;
+
+    g_assert(n_numbers >= numbers->n_numbers);
+    pages = g_try_renew(guint64 *, numbers->pages, count_slots(n_numbers) + 1);
+    if (pages == NULL)
+        return -ENOMEM;
+
+    for (guint64 i = n_old; i < count_slots(n_numbers); i++)
+        pages[i] = NULL;
+    numbers->pages = pages;
+    numbers->n_numbers = n_numbers;
+    return 0;
+}
+
 void
 qcow2_numbers_set(Qcow2Numbers *numbers, guint64 index, guint64 value)
 {
@@ -101,8 +138,10 @@ qcow2_numbers_set(Qcow2Numbers *numbers, guint64 index, guint64 value)
 
     g_assert(index < numbers->n_numbers);
     page = &numbers->pages[index / QCOW2_NUMBERS_PAGE];
-    if (*page == NULL && value != 0)
+    if (*page == NULL && value != 0) {
         *page = g_new0(guint64, QCOW2_NUMBERS_PAGE);
+        g_atomic_pointer_add(&held_pages, 1);
+    }
     if (*page != NULL)
         (*page)[index % QCOW2_NUMBERS_PAGE] = value;
 }

@@ -67,7 +67,7 @@ insert_counts(Qcow2Image *image, guint64 block, guint8 *bytes)
 static int
 load_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
 {
-    guint64 offset = image->refcount_table[block];
+    guint64 offset = qcow2_numbers_get(image->refcount_table, block);
     g_autofree guint8 *bytes = NULL;
     const char *fault;
     int status;
@@ -189,21 +189,18 @@ grow_table(Qcow2Image *image, guint64 block)
     guint64 wanted = MAX(block + 1, image->n_refcount_entries + image->n_refcount_entries / 2);
     guint64 n_clusters = (wanted + entries_per_cluster - 1) / entries_per_cluster;
     guint64 first = image->next_free;
-    g_autofree guint64 *table = NULL;
+    int status;
 
     if (n_clusters > QCOW2_MAX_TABLE_BYTES / image->cluster_size)
         return -EFBIG;
 
-    table = g_try_new0(guint64, n_clusters * entries_per_cluster);
-    if (table == NULL)
-        return -ENOMEM;
-    memcpy(table, image->refcount_table, (gsize)image->n_refcount_entries * 8);
+    status = qcow2_numbers_extend(image->refcount_table, n_clusters * entries_per_cluster);
+    if (status < 0)
+        return status;
     qcow2_release_later_locked(
         image, header->refcount_offset, (guint64)header->refcount_clusters << header->cluster_bits);
 
     image->next_free += n_clusters;
-    g_free(image->refcount_table);
-    image->refcount_table = g_steal_pointer(&table);
     image->n_refcount_entries = n_clusters * entries_per_cluster;
     image->is_refcount_table_dirty = TRUE;
     image->is_refcount_table_moved = TRUE;
@@ -225,7 +222,7 @@ create_block(Qcow2Image *image, guint64 block, Qcow2Counts **ret_counts)
     cluster = image->next_free++;
     *ret_counts = insert_counts(image, block, bytes);
     (*ret_counts)->is_dirty = TRUE;
-    image->refcount_table[block] = cluster << image->header->cluster_bits;
+    qcow2_numbers_set(image->refcount_table, block, cluster << image->header->cluster_bits);
     image->is_refcount_table_dirty = TRUE;
     return qcow2_set_refcount_locked(image, cluster, 1);
 }

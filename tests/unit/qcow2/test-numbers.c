@@ -2,10 +2,12 @@
 
 /* Sparse number tests */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -82,6 +84,44 @@ only_a_number_that_is_set_takes_memory(void **state)
     io_file_close(io);
 }
 
+static void
+a_table_that_grows_keeps_what_it_has_and_the_rest_is_zero(void **state)
+{
+    IoFile *io = io_file_new_memory(NULL, 0);
+    g_autoptr(Qcow2Numbers) numbers = load(io, 64);
+
+    qcow2_numbers_set(numbers, 63, 9);
+    assert_int_equal(qcow2_numbers_extend(numbers, 5000), 0);
+    assert_int_equal(qcow2_numbers_get(numbers, 63), 9);
+    assert_int_equal(qcow2_numbers_find(numbers, 64), 5000);
+    qcow2_numbers_set(numbers, 4999, 4);
+    assert_int_equal(qcow2_numbers_find(numbers, 64), 4999);
+    io_file_close(io);
+}
+
+/* As in a chain whose layers are all one table of garbage. */
+static void
+tables_have_a_limit_together_and_what_is_closed_makes_room(void **state)
+{
+    const guint64 n_numbers = QCOW2_NUMBERS_LIMIT / 3 / 8;
+    g_autofree guint8 *garbage = g_malloc(n_numbers * 8);
+    Qcow2Numbers *tables[3] = {NULL};
+    Qcow2Numbers *more = NULL;
+    IoFile *io;
+
+    memset(garbage, 0xff, n_numbers * 8);
+    io = io_file_new_memory(garbage, n_numbers * 8);
+    for (guint round = 0; round < 2; round++) {
+        for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
+            tables[i] = load(io, n_numbers);
+        assert_int_equal(qcow2_numbers_load(io, 0, n_numbers, &more), -EDQUOT);
+        assert_null(more);
+        for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
+            qcow2_numbers_free(tables[i]);
+    }
+    io_file_close(io);
+}
+
 /* The L1 table would be 320 KiB, in each of up to 200 layers. */
 static void
 a_disk_of_20_tib_holds_what_was_written_and_no_more(void **state)
@@ -124,6 +164,8 @@ main(void)
         cmocka_unit_test(all_that_is_in_the_file_is_read_at_every_length),
         cmocka_unit_test(numbers_are_found_in_order_and_none_is_left_out),
         cmocka_unit_test(only_a_number_that_is_set_takes_memory),
+        cmocka_unit_test(a_table_that_grows_keeps_what_it_has_and_the_rest_is_zero),
+        cmocka_unit_test(tables_have_a_limit_together_and_what_is_closed_makes_room),
         cmocka_unit_test(a_disk_of_20_tib_holds_what_was_written_and_no_more),
     };
 
