@@ -139,6 +139,7 @@ qcow2_image_open(IoFile *io, gboolean is_writable, GError **error)
         return NULL;
     }
 
+    qcow2_tables_join(image);
     return g_steal_pointer(&image);
 }
 
@@ -148,6 +149,7 @@ qcow2_image_free(Qcow2Image *image)
     if (image == NULL)
         return;
 
+    qcow2_tables_leave(image);
     g_clear_pointer(&image->header, qcow2_header_free);
     g_clear_pointer(&image->l1, qcow2_numbers_free);
     g_clear_pointer(&image->refcount_table, qcow2_numbers_free);

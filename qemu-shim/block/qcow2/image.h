@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
     IoFile *io; /* borrowed, outlives us */
     gboolean is_writable;
+    gboolean is_reader; /* joined as one that is only read (tables.c) */
 
     GMutex lock;
     Qcow2Header *header;
@@ -84,7 +85,11 @@ int qcow2_image_fault(Qcow2Image *image, const char *format, ...) G_GNUC_PRINTF(
 
 /* The rest expects the lock to be held, where there are threads. */
 
-/* tables.c: the entry of the guest cluster @index; what it points at is as layout.c asks. */
+/* tables.c: an open image has its part of what tables in memory may take. */
+void qcow2_tables_join(Qcow2Image *image);
+void qcow2_tables_leave(Qcow2Image *image);
+
+/* The entry of the guest cluster @index; what it points at is as layout.c asks. */
 int qcow2_get_entry_locked(Qcow2Image *image, guint64 index, guint64 *ret_entry);
 int qcow2_set_entry_locked(Qcow2Image *image, guint64 index, guint64 entry);
 void qcow2_drop_clean_tables_locked(Qcow2Image *image);

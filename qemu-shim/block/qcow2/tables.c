@@ -16,6 +16,41 @@
 /* Clean tables are dropped past this many bytes; dirty ones are committed first. */
 #define CACHE_BYTES (16u * 1024 * 1024)
 
+/*
+ * What all images that are only read share: a chain has up to 200 of them, and each could fill a
+ * cache of its own from a file of some hundred KiB. Each may always hold one table.
+ */
+#define READERS_BYTES (64u * 1024 * 1024)
+
+static gsize n_readers; /* atomic */
+
+void
+qcow2_tables_join(Qcow2Image *image)
+{
+    image->is_reader = !image->is_writable;
+    if (image->is_reader)
+        g_atomic_pointer_add(&n_readers, 1);
+}
+
+void
+qcow2_tables_leave(Qcow2Image *image)
+{
+    if (image->is_reader)
+        g_atomic_pointer_add(&n_readers, -1);
+    image->is_reader = FALSE;
+}
+
+/* In tables. */
+static guint64
+cache_limit(const Qcow2Image *image)
+{
+    gsize n_sharers = (gsize)g_atomic_pointer_get(&n_readers);
+
+    if (!image->is_reader)
+        return MAX(CACHE_BYTES / image->cluster_size, 4);
+    return MAX(MIN(CACHE_BYTES, READERS_BYTES / n_sharers) / image->cluster_size, 1);
+}
+
 static gsize
 n_table_entries(const Qcow2Image *image)
 {
@@ -45,7 +80,7 @@ make_room(Qcow2Image *image)
 {
     int status = 0;
 
-    if (g_hash_table_size(image->tables) < MAX(CACHE_BYTES / image->cluster_size, 4))
+    if (g_hash_table_size(image->tables) < cache_limit(image))
         return 0;
 
     if (image->n_dirty_tables > 0)
