@@ -63,15 +63,14 @@ on_abort_answered(GObject *source, GAsyncResult *result, gpointer user_data)
 
     if (value == NULL && !run->is_ending) {
         /* Another abort may have been accepted before. */
-        run->is_cancelled = run->job->state == JOB_STATE_CANCELLING;
+        run->is_cancelled = run->is_cancel_accepted;
         if (run->is_held && !run->is_cancelled)
             run_begin_step(run);
         g_task_return_error(task, g_steal_pointer(&error));
         return;
     }
-    if (!run->is_ending && job_transition(run->job, JOB_STATE_CANCELLING, g_get_real_time(), NULL))
-        run_tell_changed(run);
 
+    run->is_cancel_accepted = TRUE;
     if (data->waits && run->driver != NULL && run->job != NULL)
         g_ptr_array_add(run->aborts, g_object_ref(task));
     else
@@ -79,11 +78,41 @@ on_abort_answered(GObject *source, GAsyncResult *result, gpointer user_data)
     run_ask(run);
 }
 
+/* The job may have ended, or lost its monitor, while the wish was written down. */
+static void
+on_abort_stored(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    Abort *data = g_task_get_task_data(task);
+    Run *run = data->run;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) events = store_commit_finish(VB_STORE(source), result, &error);
+
+    if (events == NULL) {
+        g_task_return_error(task, g_steal_pointer(&error));
+        return;
+    }
+    if (!check_alive(run, task))
+        return;
+
+    run->is_cancelled = TRUE;
+    if (job_transition(run->job, JOB_STATE_CANCELLING, g_get_real_time(), NULL))
+        run_tell_changed(run);
+    peer_call_async(run->peer,
+                    "job-cancel",
+                    g_variant_new_parsed("{'id': <%s>}", run->plan->job_id),
+                    on_abort_answered,
+                    g_steal_pointer(&task));
+}
+
+/* That the job is to end is on disk before the peer is told: whoever takes it up goes on. */
 void
 run_abort_async(Run *run, gboolean waits, GAsyncReadyCallback callback, gpointer user_data)
 {
     g_autoptr(GTask) task = g_task_new(NULL, NULL, callback, user_data);
     Abort *data = g_new0(Abort, 1);
+    g_autoptr(Job) intent = NULL;
+    StoreBatch *batch;
 
     g_task_set_source_tag(task, run_abort_async);
     data->run = run_ref(run);
@@ -92,12 +121,11 @@ run_abort_async(Run *run, gboolean waits, GAsyncReadyCallback callback, gpointer
     if (!check_alive(run, task))
         return;
 
-    run->is_cancelled = TRUE;
-    peer_call_async(run->peer,
-                    "job-cancel",
-                    g_variant_new_parsed("{'id': <%s>}", run->plan->job_id),
-                    on_abort_answered,
-                    g_steal_pointer(&task));
+    batch = store_batch_new();
+    intent = job_copy(run->job);
+    job_transition(intent, JOB_STATE_CANCELLING, g_get_real_time(), NULL);
+    store_batch_put_job(batch, intent);
+    store_commit_async(run->driver->store, batch, on_abort_stored, g_steal_pointer(&task));
 }
 
 gboolean

@@ -319,6 +319,10 @@ on_judged(GObject *source, GAsyncResult *result, gpointer user_data)
         run_finish(run, JOB_STATE_COMPLETED, NULL);
         return;
     }
+    if (found != NULL && run->job->state == JOB_STATE_CANCELLING) {
+        run_finish(run, JOB_STATE_CANCELLED, NULL);
+        return;
+    }
 
     if (found == NULL)
         message = g_strdup_printf("%s: %s", judgement->reason, error->message);

@@ -17,22 +17,24 @@ struct Run {
     Chain *chain;
     Peer *peer; /* NULL once it has gone */
     gulong event, closed;
-    guint n_reattached;    /* how often it was lost and found again */
-    guint step;            /* of the plan, that is under way */
-    gboolean is_waiting;   /* the step's command was answered; the job's status ends it */
-    gboolean is_held;      /* the step's command waits for how a cancel turns out */
-    gboolean is_querying;  /* a query is under way */
-    gboolean is_outdated;  /* and it may be older than an event */
-    gboolean is_cancelled; /* by us */
-    gboolean is_finalized; /* the command that makes the job count may have left */
-    gboolean is_resumed;   /* met again, and nothing was seen of it yet */
-    gboolean is_ending;    /* the outcome is known */
-    const Step *failed;    /* the step that is undone, borrowed from the plan; NULL: none */
-    char *failure;         /* why */
-    guint poll;            /* source; 0: none */
-    GTask *starting;       /* the call that started us; NULL once answered */
-    GPtrArray *aborts;     /* of GTask, owned: calls that wait for the end */
-    GPtrArray *events;     /* of Event, owned: stored, to be told; NULL before */
+    guint n_reattached;          /* how often it was lost and found again */
+    guint step;                  /* of the plan, that is under way */
+    gboolean is_waiting;         /* the step's command was answered; the job's status ends it */
+    gboolean is_held;            /* the step's command waits for how a cancel turns out */
+    gboolean is_querying;        /* a query is under way */
+    gboolean is_outdated;        /* and it may be older than an event */
+    gboolean is_cancelled;       /* by us */
+    gboolean is_cancel_accepted; /* by the peer */
+    gboolean is_met_again;       /* what was sent before is not known */
+    gboolean is_finalized;       /* the command that makes the job count may have left */
+    gboolean is_resumed;         /* met again, and nothing was seen of it yet */
+    gboolean is_ending;          /* the outcome is known */
+    const Step *failed;          /* the step that is undone, borrowed from the plan; NULL: none */
+    char *failure;               /* why */
+    guint poll;                  /* source; 0: none */
+    GTask *starting;             /* the call that started us; NULL once answered */
+    GPtrArray *aborts;           /* of GTask, owned: calls that wait for the end */
+    GPtrArray *events;           /* of Event, owned: stored, to be told; NULL before */
 };
 
 Run *run_ref(Run *run);

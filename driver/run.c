@@ -128,6 +128,8 @@ take_end(Run *run, const char *error)
         run_judge_image(run, run->failure);
     else if (run->failed != NULL)
         run_finish(run, JOB_STATE_FAILED, run->failure);
+    else if (run->is_cancelled && run->is_met_again && error == NULL)
+        run_judge_image(run, "the job was cancelled");
     else if ((run->is_cancelled && !run->is_finalized) || is_cancelled_by_error(error))
         run_finish(run, JOB_STATE_CANCELLED, NULL);
     else if (error != NULL)
@@ -280,15 +282,44 @@ take_peer(Run *run, Peer *peer)
     run->poll = g_timeout_add(POLL_MS, on_poll, run);
 }
 
+static void
+on_cancelled_again(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(Run) run = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) value = peer_call_finish(result, &error);
+
+    /* Refused where the job has ended; what it then is, the query tells. */
+    if (value == NULL)
+        g_debug("job '%s' is not cancelled again: %s", run->plan->job_id, error->message);
+    run_ask(run);
+}
+
+/* The peer may never have got what was asked of it. */
+static void
+cancel_again(Run *run)
+{
+    run->is_cancelled = TRUE;
+    peer_call_async(run->peer,
+                    "job-cancel",
+                    g_variant_new_parsed("{'id': <%s>}", run->plan->job_id),
+                    on_cancelled_again,
+                    run_ref(run));
+}
+
 /* What was under way is not known: the status that the job has now tells where to go on. */
 static void
 resume(Run *run)
 {
+    run->is_met_again = TRUE;
     run->step = 0;
     run->is_waiting = TRUE;
     run->is_held = FALSE;
     run->is_resumed = TRUE;
-    run_ask(run);
+    if (run->job->state == JOB_STATE_CANCELLING)
+        cancel_again(run);
+    else
+        run_ask(run);
 }
 
 typedef struct {

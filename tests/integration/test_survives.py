@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import threading
 
 from conftest import wait_for
 
@@ -78,6 +79,42 @@ def test_both_killed_is_found_by_the_next_daemon(world):
     world.start()
     wait_for(lambda: not world.jobs(), "the end")
     assert world.jobs("--all")[0]["state"] == "failed"
+    world.check_data(top)
+
+
+def cancel_unheard(world):
+    """The shim stands still, so that the cancel is on disk and in no job when the daemon is killed."""
+    top = start_slow_pull(world)
+    shims = world.shims()
+    for pid in shims:
+        os.kill(pid, signal.SIGSTOP)
+    abort = threading.Thread(target=lambda: world.vblk("blockjob", "web1", "vda", "--abort", check=False))
+    abort.start()
+    wait_for(lambda: world.jobs()[0]["state"] == "cancelling", "the cancel to be stored")
+    world.kill()
+    abort.join()
+    return top, shims
+
+
+def test_a_cancel_that_was_not_heard_is_said_again_by_the_next_daemon(world):
+    top, shims = cancel_unheard(world)
+    for pid in shims:
+        os.kill(pid, signal.SIGCONT)
+    world.start()
+    wait_for(lambda: not world.jobs(), "the end")
+    assert world.jobs("--all")[0]["state"] == "cancelled"
+    assert world.chain() == ["sn3.qcow2", "sn2.qcow2", "sn1.qcow2", "base.qcow2"]
+    world.check_data(top)
+
+
+def test_a_cancelled_job_whose_shim_died_is_cancelled_and_not_failed(world):
+    top, shims = cancel_unheard(world)
+    for pid in shims:
+        os.kill(pid, signal.SIGKILL)
+    world.start()
+    wait_for(lambda: not world.jobs(), "the end")
+    assert world.jobs("--all")[0]["state"] == "cancelled"
+    assert world.chain() == ["sn3.qcow2", "sn2.qcow2", "sn1.qcow2", "base.qcow2"]
     world.check_data(top)
 
 
