@@ -241,6 +241,39 @@ has_command(GVariant *commands, const char *name)
     return FALSE;
 }
 
+/* No command tells of the defect, only who speaks. Whoever is not known may have it. */
+static gboolean
+is_shim(GVariant *version)
+{
+    const char *package = NULL;
+
+    return qmp_value_get_string(version, "package", &package, NULL) &&
+           g_str_has_prefix(package, "virtblock qemu-shim ");
+}
+
+static void
+on_version(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GTask) task = user_data;
+    Peer *peer = g_task_get_task_data(task);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) version = peer_call_finish(result, &error);
+    Peer *result_peer;
+
+    if (version == NULL) {
+        g_task_return_error(task, g_steal_pointer(&error));
+        return;
+    }
+
+    peer->capabilities.can_drop_short_layers = g_variant_is_of_type(version,
+                                                                    G_VARIANT_TYPE_VARDICT) &&
+                                               is_shim(version);
+    result_peer = g_memdup2(peer, sizeof(*peer));
+    peer->client = NULL;
+    peer->socket_path = NULL;
+    g_task_return_pointer(task, result_peer, (GDestroyNotify)peer_free);
+}
+
 static void
 on_commands(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -248,7 +281,6 @@ on_commands(GObject *source, GAsyncResult *result, gpointer user_data)
     Peer *peer = g_task_get_task_data(task);
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) commands = peer_call_finish(result, &error);
-    Peer *result_peer;
 
     if (commands == NULL) {
         g_task_return_error(task, g_steal_pointer(&error));
@@ -266,10 +298,7 @@ on_commands(GObject *source, GAsyncResult *result, gpointer user_data)
     peer->capabilities.has_block_stream = has_command(commands, "block-stream");
     peer->capabilities.has_auto_finalize = has_command(commands, "job-finalize");
     peer->capabilities.has_reopen = has_command(commands, "blockdev-reopen");
-    result_peer = g_memdup2(peer, sizeof(*peer));
-    peer->client = NULL;
-    peer->socket_path = NULL;
-    g_task_return_pointer(task, result_peer, (GDestroyNotify)peer_free);
+    peer_call_async(peer, "query-version", NULL, on_version, g_steal_pointer(&task));
 }
 
 static void

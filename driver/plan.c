@@ -132,6 +132,38 @@ check_layers(const PullRequest *request, const Chain *chain, GError **error)
     return TRUE;
 }
 
+/* The guest's data comes before the wish: where the peer is known to spoil it, it is not asked. */
+static gboolean
+check_sizes(const PullRequest *request,
+            const Chain *chain,
+            const PeerCapabilities *capabilities,
+            GError **error)
+{
+    const Layer *base;
+
+    if (request->base == G_MAXUINT || capabilities->can_drop_short_layers)
+        return TRUE;
+
+    base = chain_layer(chain, request->base);
+    for (guint i = 1; i < request->base; i++) {
+        const Layer *layer = chain_layer(chain, i);
+
+        if (layer->virtual_size < base->virtual_size)
+            return refuse(error,
+                          VBLK_ERROR_OPERATION_UNSUPPORTED,
+                          "image '%s' of disk '%s' has '%" G_GUINT64_FORMAT
+                          "' bytes, its base '%s' has '%" G_GUINT64_FORMAT
+                          "': QEMU would show the guest data of the base that was hidden",
+                          layer->path,
+                          request->target,
+                          layer->virtual_size,
+                          base->path,
+                          base->virtual_size);
+    }
+
+    return TRUE;
+}
+
 static gboolean
 check_pull(const PullRequest *request,
            const Chain *chain,
@@ -166,7 +198,7 @@ check_pull(const PullRequest *request,
                       "block-stream, auto-finalize or blockdev-reopen",
                       request->target);
 
-    return check_layers(request, chain, error);
+    return check_layers(request, chain, error) && check_sizes(request, chain, capabilities, error);
 }
 
 /* The name that the active layer will record for the base; to be freed. */

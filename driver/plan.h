@@ -52,6 +52,9 @@ typedef struct {
     gboolean has_block_stream;
     gboolean has_auto_finalize;
     gboolean has_reopen;
+    /* QEMU (7.2 at least) lets the base's data through past the end of a shorter layer that a
+     * stream drops: what read as zeros reads otherwise after it. */
+    gboolean can_drop_short_layers;
 } PeerCapabilities;
 
 typedef struct {

@@ -70,7 +70,7 @@ on_attached(GObject *source, GAsyncResult *result, gpointer user_data)
 static Plan *
 plan_again(const Job *job, const StoredMonitor *monitor, const Chain *chain, GError **error)
 {
-    PeerCapabilities capabilities = {TRUE, TRUE, TRUE};
+    PeerCapabilities capabilities = {TRUE, TRUE, TRUE, TRUE};
     PullRequest request = {
         .job_id = job->id,
         .target = job->target,

@@ -14,7 +14,7 @@
 #include "driver/plan.h"
 #include "qmp/value.h"
 
-static const PeerCapabilities everything = {TRUE, TRUE, TRUE};
+static const PeerCapabilities everything = {TRUE, TRUE, TRUE, TRUE};
 
 /* Of @depth layers, the last raw; indexes 11, 12, ... and relative names all the way. */
 static Chain *
@@ -255,6 +255,35 @@ a_peer_that_lacks_anything_is_refused(void **state)
 }
 
 static void
+a_dropped_layer_shorter_than_the_base_needs_a_peer_that_can(void **state)
+{
+    g_autoptr(Chain) chain = chain_of(4);
+    PeerCapabilities qemu = {TRUE, TRUE, TRUE, FALSE};
+    PullRequest request = request_to(3);
+    g_autoptr(Plan) plan = NULL;
+
+    for (guint i = 0; i < 4; i++)
+        chain_layer(chain, i)->virtual_size = 4096;
+    plan = plan_pull(&request, chain, &qemu, NULL);
+    assert_non_null(plan);
+    g_clear_pointer(&plan, plan_free);
+
+    chain_layer(chain, 2)->virtual_size = 4095;
+    assert_refused(&request, chain, &qemu, VBLK_ERROR_OPERATION_UNSUPPORTED, "image '/srv/2'");
+    plan = plan_to(chain, 3);
+    g_clear_pointer(&plan, plan_free);
+
+    /* The short one stays, or nothing stays below. */
+    request.base = 2;
+    plan = plan_pull(&request, chain, &qemu, NULL);
+    assert_non_null(plan);
+    g_clear_pointer(&plan, plan_free);
+    request.base = G_MAXUINT;
+    plan = plan_pull(&request, chain, &qemu, NULL);
+    assert_non_null(plan);
+}
+
+static void
 what_makes_no_sense_is_refused(void **state)
 {
     g_autoptr(Chain) empty = chain_new();
@@ -382,6 +411,7 @@ main(void)
         cmocka_unit_test(an_image_that_stands_alone_is_pulled_at_once),
         cmocka_unit_test(relative_names_stay_relative_where_they_can),
         cmocka_unit_test(a_peer_that_lacks_anything_is_refused),
+        cmocka_unit_test(a_dropped_layer_shorter_than_the_base_needs_a_peer_that_can),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(layers_that_cannot_be_served_are_refused),
         cmocka_unit_test(a_name_too_long_for_the_header_is_refused),
